@@ -1,0 +1,123 @@
+"""Reading an agreement from TOML, with every fault of the file told at once and in plain words."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha384
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import TypeAdapter, ValidationError
+
+from juncture.agreement.checks import problems
+from juncture.agreement.model import Agreement
+from juncture.base.errors import InputError
+from juncture.base.files import read_limited
+
+MAX_BYTES = 1 << 20
+
+_PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a key of an agreement; remove it or correct its spelling",
+    "literal_error": "must be one of {expected}",
+    "enum": "must be one of {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must not be empty",
+    "string_pattern_mismatch": "must be written party.kind, such as police.arrest",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "string_type": "must be text in quotes",
+}
+
+
+def _sentences(where: str, error: ValidationError) -> list[str]:
+    found = []
+    for fault in error.errors():
+        path = ".".join([where, *(str(part) for part in fault["loc"] if part != "[key]")]).strip(".")
+        context = {key: str(value) for key, value in fault.get("ctx", {}).items()}
+        if fault["type"] == "value_error":
+            text = context["error"]
+        elif fault["type"] in _PLAIN:
+            text = _PLAIN[fault["type"]].format(**context)
+        else:
+            text = fault["msg"][0].lower() + fault["msg"][1:]
+        found.append(f"{path}: {text}")
+    return found
+
+
+def agreement_faults(data: Mapping[str, Any]) -> list[str]:
+    """Every fault of ``data`` (a parsed TOML document) as a plain sentence; empty where it is a valid agreement."""
+    found: list[str] = []
+    valid: dict[str, Any] = {}
+    for name in data:
+        if name not in Agreement.model_fields:
+            found.append(f"{name}: is not a key of an agreement; remove it or correct its spelling")
+    for name, field in Agreement.model_fields.items():
+        if name not in data:
+            if field.is_required():
+                found.append(f"{name}: is missing")
+            else:
+                valid[name] = field.get_default()
+            continue
+        try:
+            valid[name] = TypeAdapter(field.rebuild_annotation()).validate_python(data[name])
+        except ValidationError as error:
+            found += _sentences(name, error)
+    return found + problems(valid)
+
+
+def parse_agreement(text: str, *, file: Path | None = None) -> Agreement:
+    """The agreement in ``text`` (TOML); raises ``InputError`` (exit 3) that lists every fault."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", file=file) from error
+    found = agreement_faults(data)
+    if found:
+        listed = "\n".join(f"  - {sentence}" for sentence in found)
+        raise InputError(
+            f"{len(found)} thing{'s' if len(found) > 1 else ''} to correct in the agreement:\n{listed}",
+            file=file,
+            remedy="docs/reference/agreement.md shows the whole form.",
+        )
+    return Agreement.model_validate(data)
+
+
+def read_agreement(path: Path) -> Agreement:
+    """The agreement in the TOML file ``path``; raises ``InputError`` (exit 3) that lists every fault."""
+    try:
+        text = read_limited(path, MAX_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("this is not UTF-8 text", file=path, remedy="Save the file as UTF-8.") from error
+    return parse_agreement(text, file=path)
+
+
+def canonical_form(agreement: Agreement) -> bytes:
+    """The one byte string that stands for ``agreement``: JSON with sorted keys, no spaces, UTF-8, defaults written out."""
+    data = agreement.model_dump(mode="json")
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def agreement_id(agreement: Agreement) -> str:
+    """SHA-384 of the canonical form, in hex. Every file of the exchange carries it."""
+    return sha384(canonical_form(agreement)).hexdigest()
+
+
+def agreement_toml(agreement: Agreement) -> str:
+    """``agreement`` as TOML that reads back to an equal agreement."""
+
+    def plain(value: Any) -> Any:
+        # Enums and tuples become what TOML knows; dates stay dates.
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items() if item is not None}
+        if isinstance(value, tuple | list):
+            return [plain(item) for item in value]
+        return str(value) if isinstance(value, str) else value
+
+    return tomlkit.dumps(plain(agreement.model_dump()))

@@ -1,0 +1,122 @@
+"""Files that are either whole or absent, and readable by their owner only where they are private.
+
+A reader never sees half a file: bytes go to a temporary neighbour with a random name, are flushed to disk, then
+renamed over the target. On failure the neighbour is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from juncture.base.errors import MachineError, PackageRefused
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIR = 0o700
+
+
+def restrict_to_owner(path: Path) -> None:
+    """Leave ``path`` readable by its owner only (mode bits, or ``icacls`` on Windows).
+
+    Raises ``MachineError`` where the system refuses, since a private key that others can read is no private key.
+    """
+    if os.name != "nt":
+        path.chmod(PRIVATE_DIR if path.is_dir() else PRIVATE_FILE)
+        return
+    inherit = "(OI)(CI)F" if path.is_dir() else "F"
+    done = subprocess.run(
+        ["icacls", str(path), "/inheritance:r", "/grant:r", f"{getpass.getuser()}:{inherit}"],
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise MachineError(f"{path} could not be made private to its owner.", remedy="Move the folder to a local disk.")
+
+
+def private_dir(path: Path) -> Path:
+    """Create ``path`` (and parents) if needed and make it private to its owner; returns it."""
+    path.mkdir(parents=True, exist_ok=True)
+    restrict_to_owner(path)
+    return path
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path, *, private: bool = True) -> Iterator[BinaryIO]:
+    """Yield a binary file that becomes ``path`` when the block ends without an error; otherwise no trace is left.
+
+    The temporary neighbour is private from its first byte. Raises ``MachineError`` when the disk or a permission
+    stands in the way.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
+        with os.fdopen(descriptor, "w+b") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        if private:
+            restrict_to_owner(temporary)
+        else:
+            temporary.chmod(0o644)
+        temporary.replace(path)
+        sync_dir(path.parent)
+    except OSError as error:
+        raise MachineError(f"{path} could not be written: {error.strerror or type(error).__name__}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def sync_dir(path: Path) -> None:
+    """Make a rename in ``path`` survive a power cut, where the system has such a thing."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, data: bytes, *, private: bool = True) -> Path:
+    """Write ``data`` to ``path``, whole or not at all; returns ``path``."""
+    with atomic_writer(path, private=private) as handle:
+        handle.write(data)
+    return path
+
+
+def write_text(path: Path, text: str, *, private: bool = True) -> Path:
+    """Write ``text`` as UTF-8 with ``\\n`` line ends, whole or not at all; returns ``path``."""
+    return write_bytes(path, text.encode("utf-8"), private=private)
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Bytes of ``path``; raises ``PackageRefused`` if there are more than ``limit``, ``MachineError`` if unreadable."""
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(limit + 1)
+    except OSError as error:
+        raise MachineError(f"{path} could not be read: {error.strerror or type(error).__name__}.") from error
+    if len(data) > limit:
+        raise PackageRefused(f"{path.name} is larger than the {limit} bytes a file of its kind may have.")
+    return data
+
+
+def empty_dir(path: Path) -> None:
+    """Remove everything inside ``path`` (leftovers of a killed run may hold names), keeping the folder itself."""
+    if not path.is_dir():
+        return
+    for child in path.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                child.unlink()
