@@ -181,7 +181,7 @@ class Cohort(Part):
         for family, least in self.rule.items():
             if self.share_from.get(family, 0) > least:
                 raise ValueError(
-                    f"share_from.{family} asks for more than rule.{family}, so people the rule would choose are never shared"
+                    f"share_from.{family} asks for more than rule.{family}: people whom the rule chooses are not shared"
                 )
         return self
 

@@ -99,7 +99,7 @@ def read_agreement(path: Path) -> Agreement:
 
 
 def canonical_form(agreement: Agreement) -> bytes:
-    """The one byte string that stands for ``agreement``: JSON with sorted keys, no spaces, UTF-8, defaults written out."""
+    """The one byte string that stands for ``agreement``: canonical JSON with defaults written out."""
     data = agreement.model_dump(mode="json")
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 

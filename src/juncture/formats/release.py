@@ -1,8 +1,8 @@
 """Release payload, agency to analyst: one sealed envelope a person, and suppressed counts of everyone.
 
 arrays: ``envelope_id`` u1 [n, 16]; for each size k of at most three: ``index:k`` i4 [n_k] (rows of ``envelope_id``)
-and ``sealed:k`` u1 [n_k, size_k]. facts: ``agency``, ``round``, ``unlock_key`` (hex of the public point), ``package_id``
-(hex, the id that the envelopes' keys are bound to), ``histogram`` (list of rows, see :class:`HistogramRow`).
+and ``sealed:k`` u1 [n_k, size_k]. facts: ``agency``, ``round``, ``unlock_key`` (hex of the public point),
+``package_id`` (hex, the id that the envelopes' keys are bound to), ``histogram`` (rows, see :class:`HistogramRow`).
 """
 
 from __future__ import annotations
