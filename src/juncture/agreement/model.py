@@ -33,8 +33,8 @@ SLUG = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
 def _slug(value: str) -> str:
-    if len(value) > 60 or not SLUG.fullmatch(value):
-        raise ValueError("must be lower-case letters, digits, '-' and '_', starting with a letter, at most 60 long")
+    if len(value) > 40 or not SLUG.fullmatch(value):
+        raise ValueError("must be lower-case letters, digits, '-' and '_', starting with a letter, at most 40 long")
     return value
 
 

@@ -21,7 +21,7 @@ MAX_BYTES = 1 << 20
 
 _PLAIN = {
     "missing": "is missing",
-    "extra_forbidden": "is not a key of an agreement; remove it or correct its spelling",
+    "extra_forbidden": "is not a key of {document}; remove it or correct its spelling",
     "literal_error": "must be one of {expected}",
     "enum": "must be one of {expected}",
     "greater_than_equal": "must be at least {ge}",
@@ -36,11 +36,15 @@ _PLAIN = {
 }
 
 
-def _sentences(where: str, error: ValidationError) -> list[str]:
+def sentences(where: str, error: ValidationError, *, document: str = "an agreement") -> list[str]:
+    """The faults of ``error`` as plain sentences, each begun by the dotted path of its key below ``where``.
+
+    ``document`` says what was read ("an agreement"). No sentence holds the faulty value.
+    """
     found = []
     for fault in error.errors():
         path = ".".join([where, *(str(part) for part in fault["loc"] if part != "[key]")]).strip(".")
-        context = {key: str(value) for key, value in fault.get("ctx", {}).items()}
+        context = {"document": document, **{key: str(value) for key, value in fault.get("ctx", {}).items()}}
         if fault["type"] == "value_error":
             text = context["error"]
         elif fault["type"] in _PLAIN:
@@ -68,7 +72,7 @@ def agreement_faults(data: Mapping[str, Any]) -> list[str]:
         try:
             valid[name] = TypeAdapter(field.rebuild_annotation()).validate_python(data[name])
         except ValidationError as error:
-            found += _sentences(name, error)
+            found += sentences(name, error)
     return found + problems(valid)
 
 

@@ -1,8 +1,8 @@
 """Canonical JSON: one value has exactly one spelling, so a hash or signature over it means one thing.
 
 The spelling: ASCII only (other characters as ``\\uXXXX``), object keys sorted by code point, no white space, integers
-only (no fractions, no NaN), at most ``MAX_DEPTH`` levels. A reader spells what it read again and refuses any difference,
-which also refuses doubled keys.
+only (no fractions, no NaN), at most ``MAX_DEPTH`` levels. A reader spells what it read again and refuses any
+difference, which also refuses doubled keys.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_DEPTH = 8
 MAX_INTEGER = 2**53
 
 #: What canonical JSON can hold.
-Json: TypeAlias = None | bool | int | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | str | list["Json"] | dict[str, "Json"] | None
 
 
 def canonical_bytes(value: Mapping[str, object]) -> bytes:

@@ -9,7 +9,7 @@ Version 1 is canonical JSON with the fields
 | ``kdf`` | ``scrypt`` (RFC 7914) |
 | ``work``, ``block``, ``parallel``, ``salt`` | its n, r, p, and 32 random bytes in hex |
 | ``nonce`` | 12 random bytes in hex |
-| ``sealed`` | AES-256-GCM, in hex, of the canonical JSON of the four private parts; all other fields are its associated data |
+| ``sealed`` | AES-256-GCM, in hex, of the canonical JSON of the four private parts; associated data: the other fields |
 
 The bounds on ``work`` keep a prepared file from exhausting the reader's memory (n x r x 128 bytes).
 """

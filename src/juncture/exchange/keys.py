@@ -110,11 +110,9 @@ class PrivateKeys:
 
     def __post_init__(self) -> None:
         try:
-            public = self.public
+            _ = self.public
         except ValueError as error:
             raise KeyTrouble("The private keys hold a part that is no key of its kind.") from error
-        if not is_name(public.party):
-            raise KeyTrouble("The private keys name no party.")
 
     def __repr__(self) -> str:
         return f"PrivateKeys(party={self.party!r}, hidden)"
@@ -190,8 +188,8 @@ def read_public(path: Path) -> PublicKeys:
             seal_p384=read_hex(value["seal_p384"], POINT_BYTES),
             seal_mlkem1024=read_hex(value["seal_mlkem1024"], MLKEM_PUBLIC_BYTES),
         )
-    except (ValueError, PackageRefused) as error:
-        raise KeyTrouble(f"{path.name} is not a public-key file: {error}.", remedy=remedy) from error
+    except (ValueError, PackageRefused, KeyTrouble) as error:
+        raise KeyTrouble(f"{path.name} is not a public-key file: {str(error).rstrip('.')}.", remedy=remedy) from error
 
 
 def _point(data: bytes) -> ec.EllipticCurvePublicKey:

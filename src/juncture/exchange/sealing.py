@@ -1,16 +1,17 @@
 """Sealing bytes to one party, whatever their length.
 
-**The content key** (32 random bytes, used once) is sealed by HPKE (RFC 9180) in base mode with the suite ``SUITE_NAME``;
-``info`` binds it to its context. Base mode proves no sender: whoever opens must have verified a signature before.
+**The content key** (32 random bytes, used once) is sealed by HPKE (RFC 9180) in base mode with the suite
+``SUITE_NAME``; ``info`` binds it to its context. Base mode proves no sender: whoever opens must have verified a
+signature before.
 
 **The content** is cut into chunks of 64 KiB, the last one shorter (empty content is one empty chunk), each sealed by
-AES-256-GCM under the content key. The nonce of a chunk is its number from 0 as eleven big-endian bytes and one byte that is
-1 for the last chunk and 0 for all others. So no chunk can be moved, left out, repeated or added, and no end cut off
-(the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizar, *Online Authenticated-Encryption and its Nonce-Reuse
-Misuse-Resistance*, CRYPTO 2015, sec. 7).
+AES-256-GCM under the content key. The nonce of a chunk is its number from 0 as eleven big-endian bytes and one byte
+that is 1 for the last chunk and 0 for all others. So no chunk can be moved, left out, repeated or added, and no end
+cut off (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizar, *Online Authenticated-Encryption and its
+Nonce-Reuse Misuse-Resistance*, CRYPTO 2015).
 
-The suite's KEM is the one of draft-ietf-hpke-pq (KEM 0x0051): shared secret = SHA3-256(ss_MLKEM || ss_ECDH || ct_P384 ||
-ek_P384 || "MLKEM1024-P384"). The tests hold an independent opener written from that text.
+The suite's KEM is the one of draft-ietf-hpke-pq (KEM 0x0051): shared secret = SHA3-256(ss_MLKEM || ss_ECDH ||
+ct_P384 || ek_P384 || "MLKEM1024-P384"). The tests hold an independent opener written from that text.
 """
 
 from __future__ import annotations
@@ -67,14 +68,15 @@ def seal_chunks(pieces: Iterable[bytes], content_bytes: int, content_key: bytes)
     cipher, last = AESGCM(content_key), chunk_count(content_bytes) - 1
     waiting, number, total = bytearray(), 0, 0
     for piece in pieces:
-        waiting += piece
         total += len(piece)
         if total > content_bytes:
             raise ValueError("there is more content than was announced")
-        while len(waiting) >= CHUNK_BYTES and number < last:
-            yield cipher.encrypt(_nonce(number, last), bytes(waiting[:CHUNK_BYTES]), None)
-            del waiting[:CHUNK_BYTES]
-            number += 1
+        for start in range(0, len(piece), CHUNK_BYTES):
+            waiting += piece[start : start + CHUNK_BYTES]
+            if len(waiting) >= CHUNK_BYTES and number < last:
+                yield cipher.encrypt(_nonce(number, last), bytes(waiting[:CHUNK_BYTES]), None)
+                del waiting[:CHUNK_BYTES]
+                number += 1
     if total != content_bytes:
         raise ValueError("there is less content than was announced")
     yield cipher.encrypt(_nonce(last, last), bytes(waiting), None)

@@ -34,10 +34,10 @@ def sign(private: PrivateKeys, label: str, message: bytes) -> bytes:
 
 
 def verify(public: PublicKeys, label: str, message: bytes, block: bytes) -> None:
-    """Return if both signatures in ``block`` are those of ``public`` over ``message``; else raise ``PackageRefused``."""
+    """Raise ``PackageRefused`` unless both signatures in ``block`` are those of ``public`` over ``message``."""
     remedy = f"Compare the fingerprint of {public.party} by telephone, and ask for the file again."
     if len(block) != SIGNATURE_BYTES:
-        raise PackageRefused(f"A signature block has {SIGNATURE_BYTES} bytes; this one has {len(block)}.", remedy=remedy)
+        raise PackageRefused("A signature block of the wrong length was given.", remedy=remedy)
     ecdsa, mldsa = public.verifying_keys()
     signed = _signed_bytes(label, message)
     r, s = (int.from_bytes(block[at : at + SCALAR_BYTES], "big") for at in (0, SCALAR_BYTES))

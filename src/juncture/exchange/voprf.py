@@ -1,14 +1,14 @@
-"""Verifiable oblivious evaluation: VOPRF(ristretto255, SHA-512) of RFC 9497, on libsodium's group by ``rbcl``.
+"""Verifiable oblivious evaluation: VOPRF(ristretto255, SHA-512) of RFC 9497, on libsodium's group.
 
-A client blinds an input, the server multiplies the blinded element by its private key and proves in zero knowledge
-(DLEQ) that it used the key it published, the client unblinds. The server learns nothing of the input, the client
-nothing of the key. Function names follow the RFC; section numbers stand beside them. A blind is plain bytes, so that
-it can be kept (encrypted) until an answer comes, a week later if need be.
+A client blinds an input, the server multiplies the blinded element by its private key and proves in zero
+knowledge (DLEQ) that it used the key it published, the client unblinds. The server learns nothing of the input,
+the client nothing of the key. Functions are named after the RFC's; section numbers stand beside them. A blind is
+plain bytes, so that it can be kept (encrypted) until an answer comes, a week later if need be.
 
-Sizes in bytes: scalar 32, element 32, proof 64, output 64. Scalars are little endian and reduced; the identity is no
-valid element. What comes from outside and breaks one of these rules raises ``PackageRefused``; a call that could not
-have meant anything raises ``UsageError``. Multiplications run in constant time in libsodium; Python cannot wipe
-the memory of a secret, so a private key is best held by a process that ends.
+Sizes in bytes: scalar 32, element 32, proof 64, output 64. Scalars are little endian and reduced; the identity is
+no valid element. What comes from outside and breaks one of these rules raises ``PackageRefused``; a call that
+could not have meant anything raises ``UsageError``. Multiplications run in constant time in libsodium; Python
+cannot wipe the memory of a secret, so a private key is best held by a process that ends.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def check_scalar(scalar: bytes, what: str) -> bytes:
 
 
 def check_element(element: bytes, what: str) -> bytes:
-    """``DeserializeElement``: ``element`` if it encodes a point other than the identity, otherwise ``PackageRefused``."""
+    """``DeserializeElement``: ``element`` if it is a point but not the identity, otherwise ``PackageRefused``."""
     # libsodium calls the identity a valid point, so it is named here.
     if (
         len(element) != ELEMENT_BYTES
@@ -151,14 +151,16 @@ def blind(message: bytes, *, scalar: bytes | None = None, mode: Mode = Mode.VOPR
 
 
 def evaluate_element(private: bytes, element: bytes) -> bytes:
-    """``BlindEvaluate`` of the base mode, section 3.3.1: a blinded element times the private key, without a proof."""
+    """``BlindEvaluate`` of the base mode, section 3.3.1: a blinded element times the private key, unproved."""
     return _multiply(
         check_scalar(private, "The private unlock key"), check_element(element, "An element of the request")
     )
 
 
-def blind_evaluate(private: bytes, elements: Sequence[bytes], *, nonce: bytes | None = None) -> tuple[list[bytes], bytes]:
-    """``BlindEvaluate``, section 3.3.2: the evaluations of 1 to 65,535 blinded elements and one proof for all.
+def blind_evaluate(
+    private: bytes, elements: Sequence[bytes], *, nonce: bytes | None = None
+) -> tuple[list[bytes], bytes]:
+    """``BlindEvaluate``, section 3.3.2: the evaluations of 1 to 65,535 elements and one proof for all.
 
     ``nonce`` fixes the randomness of the proof, for test vectors only: used twice, it gives the key away.
     """
@@ -167,9 +169,7 @@ def blind_evaluate(private: bytes, elements: Sequence[bytes], *, nonce: bytes | 
     evaluated = [evaluate_element(private, element) for element in elements]
     combined, combined_evaluated = _composites(public, elements, evaluated, private)
     secret = random_scalar() if nonce is None else check_scalar(nonce, "The proof's nonce")
-    challenge = _challenge(
-        public, combined, combined_evaluated, _multiply_base(secret), _multiply(secret, combined)
-    )
+    challenge = _challenge(public, combined, combined_evaluated, _multiply_base(secret), _multiply(secret, combined))
     response = rbcl.crypto_core_ristretto255_scalar_sub(
         secret, rbcl.crypto_core_ristretto255_scalar_mul(challenge, private)
     )
@@ -177,7 +177,7 @@ def blind_evaluate(private: bytes, elements: Sequence[bytes], *, nonce: bytes | 
 
 
 def verify_proof(public: bytes, elements: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes) -> None:
-    """``VerifyProof``, section 2.2.2: returns if one key, the public one, made all evaluations; else ``PackageRefused``."""
+    """``VerifyProof``, section 2.2.2: ``PackageRefused`` unless the public key's owner made every evaluation."""
     _check_batch(len(elements))
     if len(evaluated) != len(elements) or len(proof) != PROOF_BYTES:
         raise PackageRefused("The answer does not fit the request.")
@@ -192,7 +192,7 @@ def verify_proof(public: bytes, elements: Sequence[bytes], evaluated: Sequence[b
     commitment = _sum([_multiply(response, combined), _multiply(challenge, combined_evaluated)])
     expected = _challenge(public, combined, combined_evaluated, base_commitment, commitment)
     if not hmac.compare_digest(expected, challenge):
-        raise PackageRefused("The proof of the answer is wrong: it was not made with the published unlock key.")
+        raise PackageRefused("The answer's proof is wrong: it was not made with the published unlock key.")
 
 
 def _check_batch(count: int) -> None:
@@ -220,7 +220,7 @@ def _challenge(public: bytes, *points: bytes) -> bytes:
 
 
 def unblind(message: bytes, secret: bytes, evaluated: bytes) -> bytes:
-    """``Finalize`` of the base mode, section 3.3.1: the 64-byte output, unproved; VOPRF callers use :func:`finalize`."""
+    """``Finalize`` of the base mode, section 3.3.1: the 64-byte output, unproved; see :func:`finalize`."""
     inverse = rbcl.crypto_core_ristretto255_scalar_invert(check_scalar(secret, "The blind"))
     return _output(message, _multiply(bytes(inverse), check_element(evaluated, "An element of the answer")))
 
@@ -233,7 +233,7 @@ def finalize(
     proof: bytes,
     public: bytes,
 ) -> list[bytes]:
-    """``Finalize``, section 3.3.2: the 64-byte outputs of a batch, in order; ``PackageRefused`` if the proof is wrong.
+    """``Finalize``, section 3.3.2: the 64-byte outputs of a batch, in order; ``PackageRefused`` without proof.
 
     ``elements`` are the blinded elements as they were sent, ``evaluated`` and ``proof`` what came back.
     """

@@ -1,0 +1,1 @@
+"""Who is who inside one agency: from mentions as typed to people with all their spellings."""

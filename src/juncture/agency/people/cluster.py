@@ -1,0 +1,166 @@
+"""From probable pairs to people: average linkage at one half, never across evidence that two people are two.
+
+Joining two groups adds all pairs between them to the answer, so it pays where their mean probability is above one half;
+that is also the cut at which expected F1 is greatest when most pairs are clear (the best cut is half the F1 reached;
+Lipton, Elkan, Naryanaswamy 2014). A chain of links cannot join groups between which some pair is in conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+JOIN_ABOVE = 0.5
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Pairs of units, ``left < right``, unique, sorted by (left, right): probability of one person, and conflict."""
+
+    left: Ints
+    right: Ints
+    probability: Floats
+    conflict: Bools
+
+    def take(self, keep: Ints | Bools) -> Edges:
+        """Some of the pairs."""
+        return Edges(self.left[keep], self.right[keep], self.probability[keep], self.conflict[keep])
+
+
+def gather(left: Ints, right: Ints, probability: Floats, conflict: Bools) -> Edges:
+    """Pairs in any order and direction, the same pair perhaps more than once, as ``Edges``: two units are as likely
+    one person as the best pair of their spellings says, and in conflict only if every pair of theirs is."""
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    keep = low != high
+    low, high, probability, conflict = low[keep], high[keep], probability[keep], conflict[keep]
+    order = np.lexsort((-probability, high, low))
+    low, high, probability, conflict = low[order], high[order], probability[order], conflict[order]
+    if not len(low):
+        return Edges(low, high, probability, conflict)
+    start = np.flatnonzero(np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])])
+    return Edges(low[start], high[start], probability[start], np.logical_and.reduceat(conflict, start))
+
+
+def connected(count: int, left: Ints, right: Ints) -> Ints:
+    """The connected component of each of ``count`` things, numbered by their least member (int64[count]).
+
+    Label propagation with pointer jumping (Shiloach and Vishkin 1982).
+    """
+    root = np.arange(count)
+    while len(left):
+        low = np.minimum(root[left], root[right])
+        high = np.maximum(root[left], root[right])
+        if np.array_equal(low, high):
+            break
+        np.minimum.at(root, high, low)
+        while not np.array_equal(root, root[root]):
+            root = root[root]
+        alive = root[left] != root[right]
+        left, right = left[alive], right[alive]
+    return root
+
+
+def doubtful(edges: Edges, start: Ints) -> tuple[Ints, Bools]:
+    """``(component, unclear)`` of each unit: components over links above one half and over the groups of ``start``, and
+    whether a component is not simply one person (some pair in it was not scored, is below one half or in conflict)."""
+    count = len(start)
+    link = edges.probability > JOIN_ABOVE
+    units = np.arange(count)
+    component = connected(count, np.r_[edges.left[link], units], np.r_[edges.right[link], start])
+    good = link & ~edges.conflict
+    size = np.bincount(component, minlength=count)
+    agreeing = np.bincount(component[edges.left[good]], minlength=count)
+    return component, (agreeing < size * (size - 1) // 2)[component]
+
+
+def agglomerate(weight: Floats, edges: Edges, start: Ints) -> tuple[Ints, int]:
+    """``(cluster, refused)``: the cluster of each unit, numbered by its least member, and how many joins above one half
+    were refused because of a conflict.
+
+    ``weight`` float64[n] is the number of mentions of a unit (a unit of none counts as a fraction of one), ``start``
+    int64[n] the groups already joined, whatever the pairs say, each named by one of its members. Pairs that are not among ``edges`` have probability 0.
+    """
+    # A merge needs a pair above one half, so components over such links can be worked through one by one.
+    component, unclear = doubtful(edges, start)
+    cluster = np.where(unclear, np.arange(len(weight)), component)
+    refused = 0
+    for members, inside in _by_component(component, unclear, edges):
+        position = np.searchsorted(members, np.r_[inside.left, inside.right]).reshape(2, -1)
+        groups, refusals = _average_linkage(weight[members], position[0], position[1], inside, start[members])
+        cluster[members] = members[groups]
+        refused += refusals
+    return cluster, refused
+
+
+def _by_component(component: Ints, wanted: Bools, edges: Edges) -> Iterator[tuple[Ints, Edges]]:
+    units = np.flatnonzero(wanted)
+    units = units[np.argsort(component[units], kind="stable")]
+    inside = np.flatnonzero((component[edges.left] == component[edges.right]) & wanted[edges.left])
+    inside = inside[np.argsort(component[edges.left[inside]], kind="stable")]
+    names, first = np.unique(component[units], return_index=True)
+    ends = np.r_[first[1:], len(units)]
+    owner = component[edges.left[inside]]
+    low, high = np.searchsorted(owner, names, "left"), np.searchsorted(owner, names, "right")
+    for i in range(len(names)):
+        if ends[i] - first[i] > 1:
+            yield units[first[i] : ends[i]], edges.take(inside[low[i] : high[i]])
+
+
+def _average_linkage(weight: Floats, left: Ints, right: Ints, edges: Edges, start: Ints) -> tuple[Ints, int]:
+    """Greedy average linkage with cannot-links of one component; groups named by their least member.
+
+    Lance and Williams' update for the group average (1967) on sums of weight times probability, kept dense.
+    """
+    count = len(weight)
+    mass = np.zeros((count, count))
+    against = np.zeros((count, count), bool)
+    pair_weight = weight[left] * weight[right]
+    mass[left, right] = mass[right, left] = edges.probability * pair_weight
+    against[left, right] = against[right, left] = edges.conflict
+    size, group, alive = weight.copy(), np.arange(count), np.ones(count, bool)
+
+    def absorb(i: int, j: int) -> None:
+        mass[i] += mass[j]
+        mass[:, i] = mass[i]
+        against[i] |= against[j]
+        against[:, i] = against[i]
+        size[i] += size[j]
+        group[group == j] = i
+        alive[j] = False
+
+    _, code = np.unique(start, return_inverse=True)
+    for together in (np.flatnonzero(code == c) for c in np.flatnonzero(np.bincount(code) > 1)):
+        for j in together[1:]:
+            absorb(int(together[0]), int(j))
+    mean = mass / np.outer(size, size)
+    refused = int(np.count_nonzero(np.triu(against & (mean > JOIN_ABOVE), 1)[np.ix_(alive, alive)]))
+    mean[against | ~alive[:, None] | ~alive[None, :] | np.eye(count, dtype=bool)] = -1.0
+    best, value = mean.argmax(1), mean.max(1)
+    while True:
+        # Rounded, so that equal means in another order of summation stay equal; the first of equals is taken.
+        i = int(np.round(value, 9).argmax())
+        j = int(best[i])
+        if value[i] <= JOIN_ABOVE:
+            return group, refused
+        i, j = min(i, j), max(i, j)
+        touched = against[i] ^ against[j]
+        absorb(i, j)
+        fresh = mass[i] / (size[i] * size)
+        refused += int(np.count_nonzero(touched & alive & against[i] & (fresh > JOIN_ABOVE)))
+        fresh[against[i] | ~alive] = -1.0
+        fresh[i] = -1.0
+        mean[i] = mean[:, i] = fresh
+        mean[j] = mean[:, j] = -1.0
+        stale = (best == i) | (best == j)
+        better = fresh > value
+        value[better], best[better] = fresh[better], i
+        stale[[i, j]] = True
+        stale &= ~better | (np.arange(count) == i) | (np.arange(count) == j)
+        best[stale], value[stale] = mean[stale].argmax(1), mean[stale].max(1)

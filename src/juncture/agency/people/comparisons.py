@@ -1,0 +1,330 @@
+"""What is compared between two spellings, what each answer is worth before the data speak, and which pairs are compared.
+
+Every condition is DuckDB SQL over the columns of ``nodes.spelling_nodes`` with ``_l`` and ``_r``; the first that holds
+decides. The priors are rounded from what is known of administrative files (errors in names 2-6 %, in birth dates
+2-4 %, moves frequent; Christen 2012, chapters 3 and 5); they count as ``PRIOR_COUNT`` pairs against the data's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Level:
+    """One possible answer: its condition, its share among matches (``m``) and among strangers (``u``), and the column
+    whose term frequency sharpens it, if any."""
+
+    label: str
+    sql: str
+    m: float
+    u: float
+    term: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A field's answers, most alike first, the last one being "none of these".
+
+    ``given_last_name``: asked only where last names agree, so that its ``u`` is that of kin and namesakes.
+    """
+
+    name: str
+    unknown: str
+    levels: tuple[Level, ...]
+    given_last_name: bool = False
+    fixed: bool = False
+
+    def with_priors(self) -> Comparison:
+        """The comparison with shares that sum to one."""
+        m, u = sum(level.m for level in self.levels), sum(level.u for level in self.levels)
+        return replace(self, levels=tuple(replace(x, m=x.m / m, u=x.u / u) for x in self.levels))
+
+    def with_u(self, seen: Sequence[float], prior_count: float) -> Comparison:
+        """``u`` from (expected) counts of the levels among strangers, drawn towards the prior; never rarer than a tenth
+        of the prior, since a level that a sample does not hold is not impossible."""
+        total = sum(seen) + prior_count
+        return replace(
+            self,
+            levels=tuple(
+                replace(x, u=max((n + prior_count * x.u) / total, 0.1 * x.u))
+                for x, n in zip(self.levels, seen, strict=True)
+            ),
+        )
+
+    def with_m(self, learnt: Sequence[float | None], matches: float, prior_count: float) -> Comparison:
+        """``m`` as learnt from about ``matches`` matching pairs (``None``: never seen), drawn towards the prior."""
+        known = [x for x in learnt if isinstance(x, float)]
+        if not known or self.fixed:
+            return self
+        total = sum(known)
+        shares = [x / total if isinstance(x, float) else 0.0 for x in learnt]
+        weight = matches / (matches + prior_count)
+        return replace(
+            self,
+            levels=tuple(
+                replace(x, m=weight * share + (1 - weight) * x.m) for x, share in zip(self.levels, shares, strict=True)
+            ),
+        )
+
+    def value_sql(self) -> str:
+        """SQL of the comparison value of a pair, -1 where unknown."""
+        cases = "".join(
+            f" WHEN {x.sql} THEN {self.value(i)}" for i, x in enumerate(self.levels) if x.sql != "ELSE"
+        )
+        return f"CASE WHEN {self.unknown} THEN -1{cases} ELSE 0 END"
+
+    def value(self, index: int) -> int:
+        """The comparison value that stands for level ``index`` in scored tables."""
+        return len(self.levels) - 1 - index
+
+    def level(self, label: str) -> Level:
+        """The level of that label."""
+        return next(x for x in self.levels if x.label == label)
+
+    def describe(self) -> dict[str, Any]:
+        """The comparison in the form that a Splink settings dictionary takes."""
+        levels: list[dict[str, Any]] = [
+            {"sql_condition": self.unknown, "label_for_charts": "unknown", "is_null_level": True}
+        ]
+        for x in self.levels:
+            level: dict[str, Any] = {
+                "sql_condition": x.sql, "label_for_charts": x.label, "m_probability": x.m, "u_probability": x.u
+            }  # fmt: skip
+            if x.term:
+                level |= {"tf_adjustment_column": x.term, "tf_adjustment_weight": 1.0, "tf_minimum_u_value": 1e-5}
+            levels.append(level)
+        return {"output_column_name": self.name, "comparison_levels": levels}
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Agreement that members of a household have anyway, taken back from the weights of first name and birth date.
+
+    The other comparisons count first name and birth date as if strangers were compared. Inside a household, namesakes
+    (father and son), twins and copied rows are far more common: ``*_share`` are their shares among pairs of different
+    people with the same last name and address. The discount is the log of the one chance over the other.
+    """
+
+    namesake_share: float = 0.02
+    twin_share: float = 0.015
+    both_share: float = 2e-4
+
+    def discount(self, trained: Mapping[str, Comparison]) -> Comparison:
+        """The discount as a comparison of three levels and a neutral one, from the trained ``first`` and ``birth``."""
+        first, birth = trained["first"], trained["birth"]
+        same_name, same_birth = first.level("exact").u, birth.level("exact").u
+        other_name, other_birth = first.levels[-1].u, birth.levels[-1].u
+        chances = (
+            (
+                "same first name and birth date",
+                f"address_l = address_r AND ({_FIRST_SAME}) AND ({_BIRTH_SAME})",
+                same_name * same_birth,
+                self.both_share,
+            ),
+            ("father and son", f"({_FIRST_SAME}) AND ({_BIRTH_OTHER})", same_name * other_birth, self.namesake_share),
+            ("twins", f"({_FIRST_OTHER}) AND ({_BIRTH_SAME})", other_name * same_birth, self.twin_share),
+        )
+        levels = tuple(Level(label, sql, min(alone, here), here) for label, sql, alone, here in chances)
+        return Comparison("kin", f"NOT coalesce({_HOUSEHOLD}, false)", (*levels, Level("neither", "ELSE", 0.5, 0.5)), fixed=True)
+
+
+def _either_null(*columns: str) -> str:
+    return " OR ".join(f"{c}_{side} IS NULL" for c in columns for side in "lr")
+
+
+def _close(column: str, similarity: float) -> str:
+    return (
+        f"(least(length({column}_l), length({column}_r)) >= 4 AND damerau_levenshtein({column}_l, {column}_r) <= 1) "
+        f"OR jaro_winkler_similarity({column}_l, {column}_r) >= {similarity}"
+    )
+
+
+_SWAPPED = "last_name_l = first_name_r AND first_name_l = last_name_r AND last_name_l <> first_name_l"
+_MOVED_DAY = "birth_year_l = birth_year_r AND birth_month_l = birth_day_r AND birth_day_l = birth_month_r"
+_FULL = "birth_l IS NOT NULL AND birth_r IS NOT NULL"
+_YEARS = "birth_year_l IS NOT NULL AND birth_year_r IS NOT NULL"
+_FITS = " AND ".join(f"coalesce(birth_{p}_l = birth_{p}_r, true)" for p in ("year", "month", "day"))
+_HOUSEHOLD = "last_name_l = last_name_r AND coalesce(address_l = address_r, true)"
+_FIRST_SAME = f"first_name_l = first_name_r OR list_has_any(roots_l, roots_r) OR {_close('first_name', 0.92)}"
+_FIRST_OTHER = f"NOT ({_FIRST_SAME}) AND jaro_winkler_similarity(first_name_l, first_name_r) < 0.82"
+_BIRTH_SAME = "birth_l = birth_r"
+_BIRTH_OTHER = "damerau_levenshtein(birth_l, birth_r) > 2 AND birth_year_l <> birth_year_r"
+_ADDRESS_LEVELS = (
+    Level("exact", "address_l = address_r", 0.55, 1e-3),
+    Level(
+        "close",
+        "house_l = house_r AND jaro_winkler_similarity(address_l, address_r) >= 0.9 "
+        "OR damerau_levenshtein(address_l, address_r) <= 2",
+        0.08,
+        2e-4,
+    ),
+    Level("other", "ELSE", 0.37, 1.0),
+)
+
+COMPARISONS: tuple[Comparison, ...] = (
+    Comparison(
+        "last",
+        _either_null("last_name"),
+        (
+            Level("exact", "last_name_l = last_name_r", 0.86, 1.5e-3, "last_name"),
+            Level("swapped", _SWAPPED, 0.01, 2e-6),
+            Level("close", _close("last_name", 0.92), 0.06, 2e-3),
+            Level("a part", "list_has_any(last_parts_l, last_parts_r)", 0.01, 3e-4),
+            Level("similar", "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.82", 0.02, 5e-3),
+            Level("other", "ELSE", 0.04, 1.0),
+        ),
+    ),
+    Comparison(
+        "first",
+        f"{_either_null('first_name')} OR ({_SWAPPED})",
+        (
+            Level("exact", "first_name_l = first_name_r", 0.82, 6e-3, "first_name"),
+            Level("nickname", "list_has_any(roots_l, roots_r)", 0.05, 2e-3),
+            Level("close", _close("first_name", 0.92), 0.06, 3e-3),
+            Level(
+                "initial",
+                "least(length(first_name_l), length(first_name_r)) <= 2 AND "
+                "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l))",
+                0.01,
+                3e-3,
+            ),
+            Level("middle name", "first_name_l = middle_name_r OR middle_name_l = first_name_r", 0.01, 6e-4),
+            Level("similar", "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.82", 0.02, 8e-3),
+            Level("other", "ELSE", 0.03, 1.0),
+        ),
+    ),
+    Comparison(
+        "middle",
+        _either_null("middle_name"),
+        (
+            Level("exact", "middle_name_l = middle_name_r AND length(middle_name_l) > 1", 0.6, 8e-3),
+            Level("initial", "middle_name_l[1] = middle_name_r[1]", 0.34, 0.07),
+            Level("other", "ELSE", 0.06, 0.93),
+        ),
+    ),
+    Comparison(
+        "suffix",
+        _either_null("suffix"),
+        (Level("same", "suffix_l = suffix_r", 0.97, 0.5), Level("other", "ELSE", 0.03, 0.5)),
+    ),
+    Comparison(
+        "birth",
+        "(" + " AND ".join(f"({_either_null(f'birth_{p}')})" for p in ("year", "month", "day")) + ")",
+        (
+            Level("exact", _BIRTH_SAME, 0.88, 5e-5),
+            Level("day and month swapped", _MOVED_DAY, 0.01, 4e-5),
+            Level("one digit", f"{_FULL} AND damerau_levenshtein(birth_l, birth_r) <= 1", 0.05, 1e-3),
+            Level("day and month, no year", f"NOT ({_YEARS}) AND {_FITS} AND coalesce(birth_month_l, birth_month_r) IS NOT NULL", 0.02, 2e-4),
+            Level("year only", f"NOT ({_FULL}) AND {_YEARS} AND {_FITS}", 0.02, 1e-2),
+            Level(
+                "two parts",
+                f"{_FULL} AND (birth_year_l = birth_year_r)::int + (birth_month_l = birth_month_r)::int "
+                "+ (birth_day_l = birth_day_r)::int >= 2",
+                0.01,
+                4e-3,
+            ),
+            Level("two digits", f"{_FULL} AND damerau_levenshtein(birth_l, birth_r) <= 2", 5e-3, 1e-2),
+            Level("guessed year", f"NOT ({_FULL}) AND {_YEARS} AND abs(birth_year_l - birth_year_r) <= 2", 5e-3, 4e-2),
+            Level("other, in part", f"NOT ({_FULL})", 5e-3, 0.05),
+            Level("other", "ELSE", 5e-3, 0.94),
+        ),
+    ),
+    Comparison(
+        "sex",
+        _either_null("sex"),
+        (Level("same", "sex_l = sex_r", 0.98, 0.5), Level("other", "ELSE", 0.02, 0.5)),
+    ),
+    Comparison(
+        "home_of_namesakes",
+        f"NOT coalesce(last_name_l = last_name_r, false) OR {_either_null('address')}",
+        (replace(_ADDRESS_LEVELS[0], u=0.04), replace(_ADDRESS_LEVELS[1], u=0.005), _ADDRESS_LEVELS[2]),
+        given_last_name=True,
+    ),
+    Comparison(
+        "home",
+        f"coalesce(last_name_l = last_name_r, false) OR {_either_null('address')}",
+        (replace(_ADDRESS_LEVELS[0], term="address"), *_ADDRESS_LEVELS[1:]),
+    ),
+    Comparison(
+        "zip",
+        f"{_either_null('zip')} OR coalesce(address_l = address_r, false)",
+        (Level("same", "zip_l = zip_r", 0.6, 0.05), Level("other", "ELSE", 0.4, 0.95)),
+    ),
+    Comparison(
+        "phone",
+        _either_null("phone"),
+        (Level("same", "phone_l = phone_r", 0.6, 3e-4), Level("other", "ELSE", 0.4, 1.0)),
+    ),
+    Comparison(
+        "ssn4",
+        _either_null("ssn4"),
+        (
+            Level("same", "ssn4_l = ssn4_r", 0.93, 1.2e-4),
+            Level("one digit", "damerau_levenshtein(ssn4_l, ssn4_r) <= 1", 0.04, 4e-3),
+            Level("other", "ELSE", 0.03, 0.996),
+        ),
+    ),
+    Comparison(
+        "number",
+        _either_null("number"),
+        (Level("same", "number_l = number_r", 0.7, 5e-4), Level("other", "ELSE", 0.3, 1.0)),
+    ),
+)
+
+KIN = Kin()
+#: Years between a parent and a child, at least.
+GENERATION = 13
+_BIRTH = next(i for i, c in enumerate(COMPARISONS) if c.name == "birth")
+#: Evidence that two spellings are two people, whatever else they share, unless a number says they are one: twins, and
+#: father and son.
+_NO_NUMBER = "NOT coalesce(ssn4_l = ssn4_r OR number_l = number_r, false)"
+CONFLICT_OF_KIN = (
+    f"coalesce({_HOUSEHOLD} AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}) OR {_HOUSEHOLD} AND ({_FIRST_SAME}) AND "
+    f"({_BIRTH_OTHER}) AND abs(birth_year_l - birth_year_r) >= {GENERATION}, false) AND {_NO_NUMBER}"
+)
+#: Two birthdays that no slip explains. Only direct evidence outweighs them, never a chain.
+CONFLICT_OF_BIRTHDAYS = f"({COMPARISONS[_BIRTH].value_sql()}) = 0 AND {_NO_NUMBER}"
+
+#: Columns whose common values are worth less, with the share that a value of that kind usually has.
+TERM_FREQUENCIES: Mapping[str, float] = {"last_name": 1.5e-3, "first_name": 6e-3, "address": 1e-3}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Spellings with an equal key (``sql`` over one spelling; null = no block) are compared."""
+
+    name: str
+    sql: str
+
+
+BLOCKS: tuple[Block, ...] = (
+    Block("names", "least(last_name, first_name) || '|' || greatest(last_name, first_name)"),
+    Block(
+        "birthday",
+        "birth_year || '|' || least(birth_month, birth_day) || '|' || greatest(birth_month, birth_day)",
+    ),
+    Block("last_and_year", "last_name || '|' || birth_year"),
+    Block("first_and_year", "roots[1] || '|' || birth_year || '|' || coalesce(sex, '')"),
+    Block("first_and_day", "first_name || '|' || birth_month || '|' || birth_day"),
+    Block("sounds", "last_sound || '|' || first_sound"),
+    Block("address", "address || '|' || coalesce(first_name[1], '')"),
+    Block("phone", "phone"),
+    Block("ssn4", "ssn4 || '|' || birth_year"),
+    Block("number", "number"),
+)
+#: By what a block that is too large is split.
+REFINEMENTS: Mapping[str, str] = {
+    "names": "birth_year::varchar",
+    "birthday": "last_name[1]",
+    "last_and_year": "first_name[1]",
+    "first_and_year": "last_name[1]",
+    "first_and_day": "last_name[1]",
+    "sounds": "birth_year::varchar",
+    "address": "last_name",
+    "phone": "last_name",
+    "ssn4": "last_name[1]",
+    "number": "birth_year::varchar",
+}

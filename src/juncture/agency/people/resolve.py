@@ -1,0 +1,263 @@
+"""Who is who inside one agency: mentions in, a person for each of them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from juncture.agency.people.cluster import JOIN_ABOVE, Edges, agglomerate, connected, doubtful, gather
+from juncture.agency.people.nodes import NumberTrust, Spellings, spelling_nodes
+from juncture.agency.people.normalise import NoHome, load_no_home
+from juncture.agency.people.splink_adapter import OverCap, PairScorer, ScoredPairs, open_scorer
+from juncture.base.errors import InputError
+from juncture.base.report import Progress, silent
+
+BLOCK_CAP = 2_000
+#: A component with more spellings is not filled up with the pairs that blocking left out.
+_FILL_UP_TO = 1_500
+#: Mentions for which a spelling known only as an alias counts.
+_ALIAS_WEIGHT = 0.25
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Who is who: ``person`` int32[mentions], 0..people-1 dense, -1 for a nameless mention.
+
+    ``expected_precision`` and ``expected_recall`` are over pairs of mentions, from the model's own probabilities;
+    recall does not see pairs that no blocking rule brought together. ``guarded`` counts joins that links would have
+    made but that evidence of two people refused. ``notes`` are plain sentences without a value from a record.
+    """
+
+    person: npt.NDArray[np.int32]
+    people: int
+    nameless: int
+    spellings: int
+    pairs_compared: int
+    over_cap: tuple[OverCap, ...]
+    guarded: int
+    expected_precision: float
+    expected_recall: float
+    notes: tuple[str, ...]
+
+    @property
+    def expected_f1(self) -> float:
+        """The harmonic mean of expected precision and recall."""
+        both = self.expected_precision + self.expected_recall
+        return 2 * self.expected_precision * self.expected_recall / both if both else 0.0
+
+
+def resolve(
+    mentions: pa.Table,
+    *,
+    number_trust: NumberTrust,
+    spill_dir: Path,
+    no_home: NoHome | None = None,
+    joined: Sequence[tuple[str, str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+    block_cap: int = BLOCK_CAP,
+    memory_limit: str = "2GB",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Resolution:
+    """Find out which mentions are one person.
+
+    ``number_trust``: whether the agency's own person number is a ``fact`` (equal numbers are one person), a ``hint``
+    (evidence among the rest) or not used. ``joined`` and ``apart`` are pairs of record ids that a human has decided;
+    they hold whatever the evidence says. The order of ``mentions`` has no influence but on the numbering, which
+    follows the first mention of each person. ``spill_dir`` is emptied before and after.
+
+    Raises ``InputError`` where a decision names a record that is not there, or decisions contradict each other.
+    """
+    decided = _Decisions.read(mentions, joined, apart)
+    spellings = spelling_nodes(mentions, no_home or load_no_home(), number_trust, decided.mentions)
+    twice = np.flatnonzero(spellings.thin & (spellings.mentions > 1))
+    table = pa.concat_tables([spellings.table, spellings.table.take(pa.array(twice))]).combine_chunks()
+    table = table.set_column(
+        table.column_names.index("id"), "id", pa.array(np.arange(table.num_rows, dtype=np.int32))
+    )
+    unit = connected(len(spellings), spellings.aliases[:, 0], spellings.aliases[:, 1])
+    start, split = decided.in_units(spellings, unit)
+    with open_scorer(
+        table,
+        spill_dir=spill_dir,
+        cap=block_cap,
+        memory_limit=memory_limit,
+        threads=threads or min(os.cpu_count() or 1, 4),
+        progress=progress,
+    ) as scorer:
+        pairs, itself = _apart_from_copies(scorer.score(), len(spellings), twice)
+        pairs = _filled(pairs, unit, start, scorer)
+        compared, over_cap = scorer.pairs_compared, scorer.over_cap
+    progress("putting people together", 0, 1)
+    edges = _unit_edges(pairs, unit, split)
+    count = np.bincount(unit, weights=spellings.mentions, minlength=len(spellings))
+    cluster, guarded = agglomerate(np.maximum(count, _ALIAS_WEIGHT), edges, start)
+    alone = np.zeros(len(spellings), bool)
+    alone[twice[itself <= JOIN_ABOVE]] = True
+    alone &= np.bincount(cluster[unit], minlength=len(spellings))[cluster[unit]] == 1
+    precision, recall = _expected(edges, cluster, count, _self_pairs(spellings, unit, alone, twice, itself))
+    person = _numbered(spellings.of_mention, cluster[unit], alone)
+    progress("putting people together", 1, 1)
+    return Resolution(
+        person=person,
+        people=int(person.max(initial=-1)) + 1,
+        nameless=int(np.count_nonzero(person < 0)),
+        spellings=len(spellings),
+        pairs_compared=compared,
+        over_cap=over_cap,
+        guarded=guarded,
+        expected_precision=precision,
+        expected_recall=recall,
+        notes=_notes(over_cap, guarded),
+    )
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """What humans decided, as positions of mentions (int64[k, 2] each)."""
+
+    joined: Ints
+    apart: Ints
+
+    @classmethod
+    def read(
+        cls, mentions: pa.Table, joined: Sequence[tuple[str, str]], apart: Sequence[tuple[str, str]]
+    ) -> _Decisions:
+        if not joined and not apart:
+            return cls(np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
+        position = {record: i for i, record in enumerate(mentions["record_id"].to_pylist())}
+        if any(record not in position for pair in (*joined, *apart) for record in pair):
+            raise InputError(
+                "a decision on two records names a record that the export does not hold.",
+                remedy="Review the decisions, or read the export that they were made on.",
+            )
+        found = [np.array([[position[a], position[b]] for a, b in pairs], np.int64).reshape(-1, 2) for pairs in (joined, apart)]
+        return cls(*found)
+
+    @property
+    def mentions(self) -> Ints:
+        """Positions of all mentions that some decision is about."""
+        return np.unique(np.concatenate([self.joined.ravel(), self.apart.ravel()]))
+
+    def in_units(self, spellings: Spellings, unit: Ints) -> tuple[Ints, Ints]:
+        """``(start, split)``: the group of each unit that is joined from the start, by decision or by an agency number
+        that is a fact, and the pairs of units (int64[k, 2]) that must stay apart."""
+        of = np.where(spellings.of_mention >= 0, unit[spellings.of_mention], -1) if len(unit) else spellings.of_mention
+        joined, apart = of[self.joined], of[self.apart]
+        joined, apart = joined[(joined >= 0).all(1)], apart[(apart >= 0).all(1)]
+        numbered = np.flatnonzero(spellings.fact >= 0)
+        _, first, code = np.unique(spellings.fact[numbered], return_index=True, return_inverse=True)
+        left, right = unit[numbered], unit[numbered[first[code]]] if len(numbered) else unit[numbered]
+        start = connected(len(unit), np.r_[joined[:, 0], left], np.r_[joined[:, 1], right])
+        if np.any(start[apart[:, 0]] == start[apart[:, 1]]):
+            raise InputError(
+                "two records were decided to be different people and, by other decisions or the agency's number, one.",
+                remedy="Review the decisions; undo one of them.",
+            )
+        return start, apart
+
+
+def _apart_from_copies(pairs: ScoredPairs, count: int, twice: Ints) -> tuple[ScoredPairs, npt.NDArray[np.float64]]:
+    """Pairs of true spellings, and for each spelling of ``twice`` how likely two mentions typed so are one person,
+    read from its pair with the copy of itself (ids from ``count`` on)."""
+    itself = np.zeros(len(twice))
+    copy = np.flatnonzero(pairs.right >= count)
+    number = pairs.right[copy] - count
+    own = pairs.left[copy] == twice[number] if len(copy) else np.zeros(0, bool)
+    itself[number[own]] = pairs.probability[copy[own]]
+    keep = pairs.right < count
+    return pairs.take(keep), itself
+
+
+def _filled(pairs: ScoredPairs, unit: Ints, start: Ints, scorer: PairScorer) -> ScoredPairs:
+    """The pairs with those added that no blocking rule brought together, though links put them in one component."""
+    edges = _unit_edges(pairs, unit, np.zeros((0, 2), np.int64))
+    component, unclear = doubtful(edges, start)
+    of_node = component[unit]
+    size = np.bincount(of_node, minlength=len(unit))
+    nodes = np.flatnonzero(unclear[unit] & (size[of_node] <= _FILL_UP_TO) & (size[of_node] > 1))
+    nodes = nodes[np.argsort(of_node[nodes], kind="stable")]
+    ends = np.cumsum(np.unique(of_node[nodes], return_counts=True)[1])
+    blocks = [members[np.array(np.triu_indices(len(members), 1))] for members in np.split(nodes, ends[:-1]) if len(members)]
+    if not blocks:
+        return pairs
+    left, right = np.concatenate(blocks, axis=1)
+    known = pairs.left.astype(np.int64) * len(unit) + pairs.right
+    fresh = ~np.isin(left * len(unit) + right, known, assume_unique=True)
+    return pairs.plus(scorer.score_these(left[fresh].astype(np.int32), right[fresh].astype(np.int32)))
+
+
+def _unit_edges(pairs: ScoredPairs, unit: Ints, split: Ints) -> Edges:
+    edges = gather(unit[pairs.left], unit[pairs.right], pairs.probability, pairs.conflict)
+    if not len(split):
+        return edges
+    low, high = split.min(1), split.max(1)
+    decided = np.isin(edges.left * len(unit) + edges.right, low * len(unit) + high)
+    rest = edges.take(~decided)
+    return gather(
+        np.r_[rest.left, low],
+        np.r_[rest.right, high],
+        np.r_[rest.probability, np.zeros(len(low))],
+        np.r_[rest.conflict, np.ones(len(low), bool)],
+    )
+
+
+def _self_pairs(
+    spellings: Spellings, unit: Ints, alone: npt.NDArray[np.bool_], twice: Ints, itself: npt.NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Pairs of mentions inside one unit: ``(said to be one person, of these expected true, expected but not said)``.
+
+    Mentions typed alike count as one person, but for thin spellings, where the model says how likely that is.
+    """
+    n = spellings.mentions.astype(np.float64)
+    of_unit = np.bincount(unit, weights=n, minlength=len(n))
+    pairs = n * (n - 1) / 2
+    sure = np.ones(len(n))
+    sure[twice] = itself
+    across = float((of_unit * (of_unit - 1) / 2).sum() - pairs.sum())
+    said = float(pairs[~alone].sum()) + across
+    return said, float((pairs * sure)[~alone].sum()) + across, float((pairs * sure)[alone].sum())
+
+
+def _expected(
+    edges: Edges, cluster: Ints, count: npt.NDArray[np.float64], inside: tuple[float, float, float]
+) -> tuple[float, float]:
+    """Expected precision and recall over pairs of mentions. A pair in conflict that was kept apart is not missed."""
+    said, true, missed = inside
+    size = np.bincount(cluster, weights=count, minlength=len(count))
+    said += float((size * (size - 1) / 2).sum() - (count * (count - 1) / 2).sum())
+    together = cluster[edges.left] == cluster[edges.right]
+    matches = count[edges.left] * count[edges.right] * edges.probability
+    true += float(matches[together].sum())
+    missed += float(matches[~together & ~edges.conflict].sum())
+    return (min(true / said, 1.0) if said else 1.0), (true / (true + missed) if true + missed else 1.0)
+
+
+def _numbered(of_mention: Ints, label: Ints, alone: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Persons 0, 1, ... in the order of their first mention; each mention of a spelling ``alone`` is its own person."""
+    person = np.full(len(of_mention), -1, np.int32)
+    named = np.flatnonzero(of_mention >= 0)
+    spelling = of_mention[named]
+    key = np.where(alone[spelling], len(label) + named, label[spelling])
+    _, first, code = np.unique(key, return_index=True, return_inverse=True)
+    person[named] = np.argsort(np.argsort(first))[code]
+    return person
+
+
+def _notes(over_cap: Sequence[OverCap], guarded: int) -> tuple[str, ...]:
+    notes = [
+        f"{block.split} groups of spellings alike by the rule '{block.rule}' were too large and were divided; "
+        f"{block.dropped} of the parts ({block.spellings} spellings) still were, and were compared by other rules only."
+        for block in over_cap
+    ]
+    if guarded:
+        notes.append(f"{guarded} joins were refused, since evidence in them says two people.")
+    return tuple(notes)

@@ -1,0 +1,51 @@
+"""When a person is at risk of a crisis in the community: observed at every agency, and not in an institution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from juncture.agreement.model import Agreement
+from juncture.agreement.vocabulary import kinds_of
+from juncture.analyst.study.model import Contact
+
+Span = tuple[int, int]
+
+
+def institution_kinds(agreement: Agreement) -> frozenset[str]:
+    """Kinds, as ``party.word``, of stays in which a person is not at risk."""
+    found = set()
+    for agency in agreement.agencies:
+        family = agreement.party[agency].family
+        if family is not None:
+            found |= {f"{agency}.{word}" for word, kind in kinds_of(family).items() if kind.institution}
+    return frozenset(found)
+
+
+def institution_stays(contacts: Iterable[Contact], kinds: frozenset[str]) -> tuple[Span, ...]:
+    """Stays from, until, in hours, sorted and disjoint. A stay whose end nobody recorded is no stay of known length
+    and is left out."""
+    spans = sorted((c.start_h, c.end_h) for c in contacts if c.kind in kinds and c.end_h is not None)
+    merged: list[Span] = []
+    for start, end in spans:
+        if end <= start:
+            continue
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
+
+
+def at_risk_spans(start_h: int, stop_h: int, stays: Sequence[Span]) -> tuple[Span, ...]:
+    """``start_h`` to ``stop_h`` less the ``stays`` (sorted, disjoint)."""
+    free: list[Span] = []
+    at = start_h
+    for begin, end in stays:
+        if end <= at or begin >= stop_h:
+            continue
+        if begin > at:
+            free.append((at, begin))
+        at = max(at, end)
+    if at < stop_h:
+        free.append((at, stop_h))
+    return tuple(free)
