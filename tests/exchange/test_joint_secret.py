@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import replace
 
 import pytest
@@ -140,7 +141,9 @@ def test_payloads_round_trip_and_are_read_strictly() -> None:
             payload.replace(b'"party":"police"', b'"party":"clinic"'),
             payload.replace(AGREEMENT.encode(), OTHER_AGREEMENT.encode()),
             payload.replace(b'"format":"juncture-', b'"format":"other-'),
-            payload.replace(b'"}', b'00"}'),
+            payload.replace(b'"party"', b'"other":"00","party"'),
+            re.sub(rb'"(digest|mac|nonce)":"..', rb'"\1":"', payload),
+            re.sub(rb'"(digest|mac|nonce)":"..', rb'"\1":"FF', payload),
         ):
             with pytest.raises(PackageRefused):
                 type(item).from_payload(wrong, AGREEMENT, "police")

@@ -11,6 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA87PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +158,8 @@ def test_signature_holds_for_its_party_label_and_message_only() -> None:
         bytes(ECDSA_BYTES) + SIGNED[ECDSA_BYTES:],
         b"\xff" * ECDSA_BYTES + SIGNED[ECDSA_BYTES:],
         SIGNED[:ECDSA_BYTES] + os.urandom(SIGNATURE_BYTES - ECDSA_BYTES),
+        sign(KEYS, "package release", b"message")[:ECDSA_BYTES] + SIGNED[ECDSA_BYTES:],
+        SIGNED[:ECDSA_BYTES] + sign(KEYS, "package release", b"message")[ECDSA_BYTES:],
         sign(OTHER, "package link", b"message")[:ECDSA_BYTES] + SIGNED[ECDSA_BYTES:],
         SIGNED[:ECDSA_BYTES] + sign(OTHER, "package link", b"message")[ECDSA_BYTES:],
     ],
@@ -161,6 +167,16 @@ def test_signature_holds_for_its_party_label_and_message_only() -> None:
 def test_both_signatures_must_verify(block: bytes) -> None:
     with pytest.raises(PackageRefused):
         verify(KEYS.public, "package link", b"message", block)
+
+
+def test_signature_block_by_hand() -> None:
+    """Oracle: both signatures verified by the library alone, over bytes spelled out here."""
+    signed = b"juncture signature 1\x00" + b"\x00\x00\x00\x0cpackage link" + b"\x00\x00\x00\x07message"
+    r, s = int.from_bytes(SIGNED[:48], "big"), int.from_bytes(SIGNED[48:96], "big")
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), KEYS.public.sign_p384)
+    point.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA384()))
+    mldsa = MLDSA87PublicKey.from_public_bytes(KEYS.public.sign_mldsa87)
+    mldsa.verify(SIGNED[96:], signed, context=b"package link")
 
 
 def test_ecdsa_is_malleable_so_a_signature_identifies_nothing() -> None:

@@ -165,7 +165,7 @@ def test_nothing_but_closed_words_and_integers_can_enter(tmp_path: Path, fields:
     path = tmp_path / "ledger.jsonl"
     arguments: dict[str, object] = {"act": Act.LINKED, "who": "linker"} | fields
     with pytest.raises(UsageError, match="closed form") as caught:
-        append(path, **arguments)  # type: ignore[arg-type]
+        append(path, **arguments)
     assert "ilhelmina" not in str(caught.value)
     assert not path.exists()
 

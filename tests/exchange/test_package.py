@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from juncture.base.errors import ExitCode, MachineError, PackageRefused, UsageError
 from juncture.exchange.canonical import canonical_bytes
 from juncture.exchange.header import BANNER, PackageHeader, PackageKind, read_header_bytes
-from juncture.exchange.keys import PrivateKeys, make_keys, renew_sealing_keys
+from juncture.exchange.keyfiles import open_keys
+from juncture.exchange.keys import PrivateKeys, make_keys, read_public, renew_sealing_keys
 from juncture.exchange.package import (
     Expected,
     OpenedPackage,
@@ -147,6 +148,22 @@ def test_layout_by_hand(sealed: bytes) -> None:
     assert CANARY not in sealed
 
 
+def test_golden_vector_of_version_1_still_opens(tmp_path: Path) -> None:
+    """Oracle: files written once by the first version."""
+    vector = json.loads((Path(__file__).parent / "vectors" / "package_1.json").read_text("ascii"))
+    for name in ("sender_public_file", "recipient_private_file"):
+        (tmp_path / name).write_bytes(vector[name].encode())
+    (tmp_path / "in.juncture").write_bytes(bytes.fromhex(vector["package"]))
+    linker = open_keys(tmp_path / "recipient_private_file", vector["recipient_passphrase"].encode())
+    assert linker.public.fingerprint == vector["recipient_fingerprint"]
+    expected = expect(
+        tmp_path, recipient=linker, sender=read_public(tmp_path / "sender_public_file"), agreement_id="ab" * 48
+    )
+    opened = open_package(tmp_path / "in.juncture", expected)
+    assert opened.payload.decode() == vector["content"]
+    assert opened.header.file_name == "golden-city-link-police-linker-0001.juncture"
+
+
 def test_equal_headers_and_lengths_give_files_of_equal_length(tmp_path: Path) -> None:
     """The size a courier sees depends on nothing but header and content length (ECDSA in DER would vary)."""
     sizes = {seal(tmp_path / str(n), os.urandom(1000)).path.stat().st_size for n in range(20)}
@@ -160,9 +177,9 @@ def test_a_flipped_byte_in_every_region_is_refused(
 ) -> None:
     folder = tmp_path_factory.mktemp("flip")
     header_end = FRONT + int.from_bytes(sealed[10:14], "big")
-    edges = [
-        0, 8, 10, FRONT, header_end, header_end + 1568, header_end + SEALED_KEY_BYTES, len(sealed) - SIGNATURE_BYTES,
-             len(sealed) - SIGNATURE_BYTES + ECDSA_BYTES, len(sealed)]  # fmt: skip
+    block = len(sealed) - SIGNATURE_BYTES
+    sealed_key = [header_end, header_end + 1568, header_end + SEALED_KEY_BYTES]
+    edges = [0, 8, 10, FRONT, *sealed_key, block, block + ECDSA_BYTES, len(sealed)]
     region = data.draw(st.integers(0, len(edges) - 2))
     position = data.draw(st.integers(edges[region], edges[region + 1] - 1))
     damaged = bytearray(sealed)

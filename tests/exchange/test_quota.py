@@ -270,7 +270,9 @@ def test_a_lost_or_damaged_grant_is_made_again_at_no_cost(agency: Agency) -> Non
     assert agency.recorded == [SIZE]
 
 
-@pytest.mark.parametrize("change", ["count", "order", "first", "last", "twice", "blank", "other agency"])
+@pytest.mark.parametrize(
+    "change", ["count", "sum", "nothing", "order", "first", "last", "twice", "blank", "other agency"]
+)
 def test_a_changed_record_of_spends_is_refused(agency: Agency, change: str) -> None:
     agency.grant(REQUESTS[0][0])
     agency.grant(REQUESTS[1][0])
@@ -278,6 +280,8 @@ def test_a_changed_record_of_spends_is_refused(agency: Agency, change: str) -> N
     first, second = path.read_bytes().splitlines(keepends=True)
     changed = {
         "count": first.replace(b'"count":3', b'"count":1') + second,
+        "sum": first + second.replace(b'"total":6', b'"total":5'),
+        "nothing": first + second.replace(b'"count":3', b'"count":0').replace(b'"total":6', b'"total":3'),
         "order": second + first,
         "first": second,
         "last": first,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +195,29 @@ def test_calls_without_a_meaning() -> None:
         voprf.derive_key_pair(b"short", INFO)
     with pytest.raises(UsageError):
         voprf.finalize([b"one"], [], [], [], bytes(64), bytes(32))
+
+
+def load_in_a_new_process(temporary: Path, code: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let a loaded library be removed")
+def test_no_copy_of_libsodium_is_left_behind(tmp_path: Path) -> None:
+    done = load_in_a_new_process(tmp_path, "from juncture.exchange import voprf; print(len(voprf.blind(b'x')[1]))")
+    assert done.stdout.strip() == "32"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uses a limit on file sizes, which is POSIX")
+def test_a_temporary_folder_without_room_is_said_in_a_sentence(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "import juncture.exchange.voprf"
+    )
+    done = load_in_a_new_process(tmp_path, code)
+    assert done.returncode == 1
+    assert "MachineError: libsodium could not be loaded" in done.stderr
+    assert "Set TMPDIR" in done.stderr

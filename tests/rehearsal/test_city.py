@@ -46,7 +46,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 @pytest.fixture(scope="module")
 def often_met() -> Society:
     """Many people met often, so that chance is small."""
-    return draw_society(np.random.default_rng(20), {Group.FREQUENT: 2500}, DAYS)
+    return draw_society(np.random.default_rng(20), {Group.FREQUENT: 1600}, DAYS)
 
 
 # --- the folder -------------------------------------------------------------------------------------------------
@@ -282,24 +282,24 @@ def stratified_cox(rows: Sequence[tuple[int, float, bool, bool]]) -> tuple[float
 
 
 def test_the_planted_ratio_is_found_again_within_persons(often_met: Society) -> None:
-    # Hidden spells pull the ratio a few hundredths towards 1; four standard errors are about .1 on the log scale.
-    rows = landmark_rows(often_met.contacts, set(range(2500)), 0.0, DAYS)
+    # Hidden spells pull the ratio a few hundredths towards 1; four standard errors are about .12 on the log scale.
+    rows = landmark_rows(often_met.contacts, set(range(1600)), 0.0, DAYS)
     beta, error, _ = stratified_cox(rows)
-    assert error < 0.03
+    assert error < 0.04
     assert abs(beta - np.log(1.7)) < 4 * error
 
 
 def test_openings_of_the_truth_are_those_that_contacts_show(often_met: Society) -> None:
-    rows = landmark_rows(often_met.contacts, set(range(2500)), 0.0, DAYS)
+    rows = landmark_rows(often_met.contacts, set(range(1600)), 0.0, DAYS)
     evaluable = [o for o in often_met.openings if o.evaluable]
     assert len(rows) == pytest.approx(len(evaluable), rel=0.005)
     assert np.mean([missed for *_, missed in rows]) == pytest.approx(np.mean([not o.met for o in evaluable]), abs=0.005)
 
 
 def test_no_effect_is_found_where_none_was_planted() -> None:
-    society = draw_society(np.random.default_rng(21), {Group.FREQUENT: 1200}, DAYS, planted=Planted(ratio=1.0))
-    beta, error, _ = stratified_cox(landmark_rows(society.contacts, set(range(1200)), 0.0, DAYS))
-    assert abs(beta) < 4 * error < 0.2
+    society = draw_society(np.random.default_rng(21), {Group.FREQUENT: 900}, DAYS, planted=Planted(ratio=1.0))
+    beta, error, _ = stratified_cox(landmark_rows(society.contacts, set(range(900)), 0.0, DAYS))
+    assert abs(beta) < 4 * error < 0.25
 
 
 def test_chosen_people_fall_back_with_nobody_doing_anything() -> None:

@@ -13,9 +13,6 @@ from juncture.exchange.quota import TICKET_LABEL, GrantStore
 from juncture.exchange.signing import verify
 from juncture.formats.unlocking import RequestPayload
 
-#: The count under which the ledger witnesses what was spent.
-SPENT = "evaluations_spent"
-
 
 def grant(desk: Desk, *, round_number: int = 1) -> StepReport:
     """Take the request, check the linker's ticket and the quota, and send the evaluations with their proof.
@@ -43,7 +40,7 @@ def grant(desk: Desk, *, round_number: int = 1) -> StepReport:
         package_id=record.package_id,
         verify=lambda message, signature: verify(desk.signed.public[linker], TICKET_LABEL, message, signature),
         witnessed_spent=_witnessed(desk),
-        record=lambda total: desk.note(Act.UNLOCK_GRANTED, **{SPENT: total}),
+        record=lambda total: desk.note(Act.UNLOCK_GRANTED, evaluations_spent=total),
     )
     packages = [] if sent else [desk.send(PackageKind.GRANT, analyst, round_number, granted)]
     return StepReport(
@@ -57,4 +54,4 @@ def grant(desk: Desk, *, round_number: int = 1) -> StepReport:
 
 def _witnessed(desk: Desk) -> int:
     entries = ledger.verify(desk.folder.ledger).entries
-    return max((e.counts.get(SPENT, 0) for e in entries if e.agreement_id == desk.signed.id), default=0)
+    return max((e.counts.get("evaluations_spent", 0) for e in entries if e.agreement_id == desk.signed.id), default=0)

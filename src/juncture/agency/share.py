@@ -18,13 +18,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from juncture.agency.deidentify.histogram import contact_histogram
+from juncture.agency.deidentify.attributes import person_attributes
+from juncture.agency.deidentify.histogram import suppressed_histogram
 from juncture.agency.deidentify.selection import activity_bands, shared_people
 from juncture.agency.deidentify.timelines import release_timelines
 from juncture.agency.encoding.encode import encode
 from juncture.agency.intake.read import read_mentions
-from juncture.agency.intake.source import read_source
+from juncture.agency.intake.source import Source, read_source
 from juncture.agency.joint import joint_tokens
+from juncture.agency.people.nodes import NumberTrust
 from juncture.agency.people.resolve import resolve
 from juncture.agency.people.spellings import spellings
 from juncture.agency.secret import linkage_secret
@@ -76,7 +78,7 @@ def share(
         raise UsageError(f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.")
     intake = read_mentions(source, agreement, desk.party, progress=progress)
     mentions = intake.mentions
-    found = resolve(mentions, number_trust=source.number_trust, spill_dir=desk.folder.spill(), progress=progress)
+    found = resolve(mentions, number_trust=_number_trust(source), spill_dir=desk.folder.spill(), progress=progress)
     person = found.person
     desk.note(Act.PEOPLE_FOUND, people=found.people, contacts=mentions.num_rows)
     progress("Choosing who is shared", 0, 0)
@@ -124,7 +126,9 @@ def share(
     return StepReport(
         title=f"Staged the people of {desk.party} for round {round_number}; nothing has left",
         counts={
-            **intake.counts,
+            "rows read": intake.rows_read,
+            "rows kept": intake.rows_kept,
+            **{f"rows dropped: {reason}": rows for reason, rows in intake.dropped.items()},
             "people found": found.people,
             "contacts that name nobody (kept and counted)": int((person < 0).sum()),
             "people on this agency's side of the rule, shared": len(people),
@@ -190,7 +194,8 @@ def _release(
     link: LinkPayload,
     progress: Progress,
 ) -> tuple[ReleasePayload, UnlockRecord]:
-    timelines = release_timelines(mentions, person, people, offsets, desk.agreement, desk.party)
+    attributes = person_attributes(mentions, person, desk.agreement.windows.follow_up[0])
+    timelines = release_timelines(mentions, person, people, offsets, desk.agreement, desk.party, attributes)
     plain = [timeline.to_bytes() for timeline in timelines]
     sizes = unlock.choose_sizes([len(text) for text in plain])
     record = UnlockRecord(unlock.new_unlock_key(), secrets.token_hex(16))
@@ -215,7 +220,7 @@ def _release(
         unlock_key=record.key.public.hex(),
         package_id=record.package_id,
         sealed=sealed,
-        histogram=contact_histogram(mentions, person, desk.agreement),
+        histogram=suppressed_histogram(mentions, person, desk.agreement, attributes),
     )
     return payload, record
 
@@ -243,6 +248,12 @@ def _keep_records(
         "envelopes": {str(who): envelope_id[i].tobytes().hex() for i, who in enumerate(people.tolist())},
     }
     vault.keep(desk.keys, desk.folder.round(round_number) / "records", _RECORDS, json.dumps(kept).encode())
+
+
+def _number_trust(source: Source) -> NumberTrust:
+    if not any(table.person.id for table in source.table):
+        return "none"
+    return "fact" if source.person_number_is_fact else "hint"
 
 
 def _regrouped(table: pa.Table, people: NDArray[np.int64]) -> pa.Table:

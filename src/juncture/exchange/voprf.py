@@ -13,14 +13,17 @@ cannot wipe the memory of a secret, so a private key is best held by a process t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import importlib
+import sys
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
+from types import ModuleType
 
-import rbcl
-
-from juncture.base.errors import PackageRefused, UsageError
+from juncture.base.errors import MachineError, PackageRefused, UsageError
 
 SCALAR_BYTES = 32
 ELEMENT_BYTES = 32
@@ -32,6 +35,28 @@ MAX_INPUT_BYTES = 2**16 - 1
 _IDENTITY = bytes(ELEMENT_BYTES)
 _ZERO = bytes(SCALAR_BYTES)
 _BLOCK_BYTES = 128  # of SHA-512
+
+
+def _load_rbcl() -> ModuleType:
+    """Import ``rbcl``, which unpacks libsodium (3 MB) into a temporary file at each start and leaves it there.
+
+    The file is removed once it is loaded, but on Windows, which forbids that.
+    """
+    try:
+        loaded = importlib.import_module("rbcl")
+    except OSError as error:
+        raise MachineError(
+            "libsodium could not be loaded from the folder for temporary files.",
+            remedy="Set TMPDIR (Windows: TEMP) to a folder that has 3 MB free and from which programs may run.",
+        ) from error
+    unpacked = getattr(sys.modules["rbcl._sodium"], "lib_path", None)
+    if unpacked is not None and sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            Path(unpacked).unlink()
+    return loaded
+
+
+rbcl = _load_rbcl()
 
 
 class Mode(IntEnum):

@@ -1,8 +1,9 @@
 """Whole matchings: the best one, and draws from the posterior.
 
 Both split the candidate graph into connected components, most of which are one or two edges. A component of at most
-``EXACT_EDGES`` edges is enumerated, so its draws are exact and independent; a larger one first loses its least
-probable edges, and what still hangs together is sampled by Gibbs, two people at a time.
+``EXACT_EDGES`` edges is enumerated, so its draws are exact and independent. From a larger one the least probable edges
+are set aside until it falls apart; what still hangs together is sampled by Gibbs, two people at a time; then an edge set
+aside is drawn by itself, where both of its ends are free.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ Index = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 
 EXACT_EDGES = 12
-#: Edges of a component too large to enumerate that are less probable than these are taken out, in this order.
-PRUNE = (1e-3, 1e-2)
-_SWEEPS_FIRST, _SWEEPS_BETWEEN = 60, 10
+#: Edges of a component too large to enumerate that are less probable than these are set aside, in this order.
+SET_ASIDE = (1e-3, 3e-3, 1e-2, 3e-2)
+_SWEEPS_FIRST, _SWEEPS_BETWEEN = 30, 5
 
 
 def edge_components(i: Index, j: Index) -> NDArray[np.int64]:
@@ -104,7 +105,7 @@ def draw_matchings(
     draws, edges = log_odds.shape
     drawn = np.zeros((draws, edges), dtype=np.bool_)
     alive = np.ones(edges, dtype=np.bool_)
-    for floor in (*PRUNE, None):
+    for floor in (*SET_ASIDE, None):
         numbers = np.flatnonzero(alive)
         component = edge_components(i[numbers], j[numbers])
         size = np.bincount(component)
@@ -118,7 +119,28 @@ def draw_matchings(
         part = numbers[members]
         sample = _enumerate if part.size <= EXACT_EDGES else _gibbs
         drawn[:, part] = sample(i[part], j[part], log_odds[:, part], second, rng)
+    _draw_weak(i, j, probability, alive, drawn, rng)
     return drawn
+
+
+def _draw_weak(
+    i: Index, j: Index, probability: Floats, alive: Mask, drawn: Mask, rng: np.random.Generator
+) -> None:
+    """Add the edges that were set aside, each with the probability that makes up its own given that its ends are free."""
+    weak = np.flatnonzero(~alive)
+    if not weak.size:
+        return
+    taken_a = np.bincount(i[alive], weights=probability[alive], minlength=_top(i))
+    taken_b = np.bincount(j[alive], weights=probability[alive], minlength=_top(j))
+    free = np.maximum(1 - taken_a[i[weak]], 0.0) * np.maximum(1 - taken_b[j[weak]], 0.0)
+    chance = np.minimum(probability[weak] / np.maximum(free, 1e-12), 1.0)
+    for row in drawn:
+        used_a, used_b = set(i[row].tolist()), set(j[row].tolist())
+        for edge in weak[rng.random(weak.size) < chance].tolist():
+            if i[edge] not in used_a and j[edge] not in used_b:
+                row[edge] = True
+                used_a.add(i[edge])
+                used_b.add(j[edge])
 
 
 def subsets(i: Index, j: Index) -> tuple[Mask, NDArray[np.int64]]:

@@ -205,7 +205,7 @@ def _payload(
     correction, start = np.zeros((q, a, c), dtype=np.int32), np.zeros(q, dtype=np.int32)
     drawn, chosen_in = np.zeros((m, q, a, c), dtype=np.uint8), np.zeros((m, q), dtype=np.uint8)
     sex_class = np.full(q, -1, dtype=np.int8)
-    sexes = sex_classes(payloads)
+    sexes = sex_classes(payloads).of_person
     for row, person in enumerate(chosen):
         clock = random_offset()
         moved = follow_up + secrets.randbelow(7 * agreement.windows.washout_weeks + 1)
@@ -250,11 +250,20 @@ def _payload(
     )
 
 
-def sex_classes(payloads: Mapping[str, LinkPayload]) -> dict[str, NDArray[np.int8]]:
-    """For each agency's people: 0 or 1 for the two commonest keyed values of sex over all files, -1 for none of them.
+@dataclass(frozen=True)
+class SexClasses:
+    """The two commonest keyed values of sex over all files, and each person's class: their index, -1 for none.
 
-    Which of the two is female the linker does not know; the analyst sees it once envelopes are open.
+    Which of the two is female the linker does not know; the analyst sees it once envelopes are open. The order of
+    ``values`` does not tell which is commoner.
     """
+
+    values: tuple[bytes, ...]
+    of_person: Mapping[str, NDArray[np.int8]]
+
+
+def sex_classes(payloads: Mapping[str, LinkPayload]) -> SexClasses:
+    """Class everybody by the keyed value of sex that most of their spellings carry."""
     counts: dict[bytes, int] = defaultdict(int)
     of_person: dict[str, list[bytes | None]] = {}
     for name, payload in payloads.items():
@@ -266,15 +275,16 @@ def sex_classes(payloads: Mapping[str, LinkPayload]) -> dict[str, NDArray[np.int
             values.append(max(sorted(set(seen)), key=seen.count) if seen else None)
         of_person[name] = values
         for value in values:
-            if value is not None:
+            if value:
                 counts[value] += 1
-    common = sorted(counts, key=lambda value: (-counts[value], value))[:2]
-    # The order of the two must not tell which is commoner.
-    common.sort()
-    return {
-        name: np.array([common.index(v) if v in common else -1 for v in values], dtype=np.int8)
-        for name, values in of_person.items()
-    }
+    common = tuple(sorted(sorted(counts, key=lambda value: (-counts[value], value))[:2]))
+    return SexClasses(
+        values=common,
+        of_person={
+            name: np.array([common.index(v) if v in common else -1 for v in values], dtype=np.int8)
+            for name, values in of_person.items()
+        },
+    )
 
 
 def _by_first(pairs: Pairs) -> dict[int, list[int]]:

@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize, special
 from test_landmark import openings
 
-from juncture.analyst.statistics.avoidable import FRAILTY_VARIANCES, avoidable_crises, avoidable_model
+from juncture.analyst.statistics.avoidable import avoidable_crises, avoidable_model
 from juncture.analyst.statistics.landmark import landmark_effect
 from juncture.analyst.statistics.stratified import person_resamples
 from juncture.base.errors import UsageError
@@ -44,13 +44,14 @@ def test_model_against_the_marginal_likelihood_maximised_directly():
         by_hand += missed[person == who].sum() * (survive_met - survive_missed)
     # Both are iterated to five digits.
     assert value[0] == pytest.approx(by_hand, rel=2e-3)
-    profile = {
-        float(v): optimize.minimize(
-            lambda x, v=v: negative_log_likelihood(x, 1 / v), best.x, method="BFGS", tol=1e-9
-        ).fun
-        for v in FRAILTY_VARIANCES
-    }
-    assert min(profile, key=lambda v: profile[v]) == pytest.approx(variance[0])
+    profile = optimize.minimize_scalar(
+        lambda log_v: optimize.minimize(
+            lambda x: negative_log_likelihood(x, np.exp(-log_v)), best.x, method="BFGS", tol=1e-6
+        ).fun,
+        bounds=(np.log(0.1), np.log(4)), method="bounded", options={"xatol": 1e-3},
+    )  # fmt: skip
+    # The variance comes from a parabola through three points of a grid.
+    assert np.log(variance[0]) == pytest.approx(profile.x, abs=0.1)
 
 
 def test_weights_are_copies_of_persons():
@@ -67,27 +68,37 @@ def test_weights_are_copies_of_persons():
 
 
 def test_paired_counterfactual():
-    """Planted ratio 1.8 in 40 cohorts of 100, the same people living once more with every opening met: the model is
-    within 8 % of the truth on average, its 95 % interval covers 85 % of the truths or more, and (1 - 1/ratio) times
-    the crises is far too many."""
+    """Planted ratio 1.8 in 120 cohorts of 100, the same people living once more with every opening met: the model is
+    unbiased to within four simulation errors, and (1 - 1/ratio) times the crises is far too many."""
     rng = np.random.default_rng(5)
-    truths, models, naive, covered = [], [], [], []
-    for _ in range(40):
+    truths, models, naive = [], [], []
+    for _ in range(120):
         person, missed, time, event, avoided = openings(rng, 100, 1.8)
+        value, log_ratio, _ = avoidable_model(person, missed, time, event, horizon=30).refit(np.ones((1, 100)))
+        truths.append(avoided)
+        models.append(value[0])
+        naive.append((1 - np.exp(-log_ratio[0])) * (event & missed).sum())
+    difference = np.array(models) - np.array(truths)
+    error = difference.std() / np.sqrt(120)
+    assert abs(difference.mean()) < 4 * error < 0.1 * np.mean(truths)
+    assert np.mean(naive) > 1.2 * np.mean(truths)
+
+
+def test_interval_covers_the_counterfactual():
+    """Planted ratio 1.5 in 60 cohorts of 60, 100 resamples each: 95 % intervals cover 84 % or more (four errors are
+    11 %)."""
+    rng = np.random.default_rng(6)
+    covered = []
+    for _ in range(60):
+        person, missed, time, event, avoided = openings(rng, 60, 1.5)
         effect = landmark_effect(person, missed, time, event, horizon=30)
         result = avoidable_crises(
-            person, missed, time, event, horizon=30, multiplicity=person_resamples(100, 200, rng),
+            person, missed, time, event, horizon=30, multiplicity=person_resamples(60, 100, rng),
             informative_persons=effect.within.informative_persons,
         )  # fmt: skip
-        truths.append(avoided)
-        models.append(result.model)
-        covered.append(result.low <= avoided <= result.high)
-        naive.append((1 - 1 / result.ratio) * result.ceiling)
         assert result.ratio == pytest.approx(effect.within.ratio, rel=1e-6)
-    # The horizon censors a fifth of the openings: the sum counts what they would have had, as the truth does.
-    assert np.mean(models) == pytest.approx(np.mean(truths), rel=0.08)
-    assert np.mean(covered) >= 0.85
-    assert np.mean(naive) > 1.2 * np.mean(truths)
+        covered.append(result.low <= avoided <= result.high)
+    assert np.mean(covered) >= 0.84
 
 
 def test_ceiling_and_bounds_by_hand():

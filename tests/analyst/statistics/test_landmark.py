@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from juncture.analyst.statistics.cox import ConvergenceFailure, cox_regression
-from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE, landmark_effect
+from juncture.analyst.statistics.landmark import (
+    SMALLEST_INFORMATIVE,
+    adjusted_effect,
+    compare_effects,
+    landmark_effect,
+)
 from juncture.analyst.statistics.stratified import person_resamples, stratified_terms
 from juncture.base.errors import UsageError
 
@@ -129,6 +134,43 @@ def test_marginal_error_against_moved_weights():
 
     influence = slow.influence_by_weights(estimate, list(range(25)))
     assert effect.marginal.standard_error == pytest.approx(np.sqrt(25 / 24 * (influence**2).sum()), abs=1e-6)
+
+
+def test_interaction_against_one_model_for_both():
+    """Oracle: one stratified regression of missed and missed x woman; its robust error, since the correction by person
+    is the same within each sex."""
+    person, missed, time, event, _ = openings(np.random.default_rng(10), 90, 1.5)
+    woman = person < 50
+    women, men = (
+        landmark_effect(person[side], missed[side], time[side], event[side], horizon=30).within
+        for side in (woman, ~woman)
+    )
+    ratio = compare_effects(women, men)
+    both = cox_regression(
+        np.full(time.size, -1.0), time, event, np.column_stack((missed, missed & woman)), person=person, strata=person
+    )
+    assert ratio.log_ratio == pytest.approx(both.coefficients[1], abs=1e-6)
+    assert ratio.standard_error == pytest.approx(both.standard_errors[1], abs=1e-6)
+    assert min(women.degrees_of_freedom, men.degrees_of_freedom) <= ratio.degrees_of_freedom
+    assert ratio.degrees_of_freedom <= women.degrees_of_freedom + men.degrees_of_freedom
+    few = landmark_effect(person[:60], missed[:60], time[:60], event[:60], horizon=30).within
+    assert np.isnan(compare_effects(women, few).low)
+
+
+def test_adjustment_removes_what_it_names():
+    """Planted: no effect of missing, but a bad week doubles both missing and crises; adjusted, the ratio is near 1
+    (four errors), unadjusted it is not."""
+    rng = np.random.default_rng(11)
+    person = np.repeat(np.arange(200), 12)
+    bad = rng.random(person.size) < 0.4
+    missed = rng.random(person.size) < np.where(bad, 0.7, 0.3)
+    clock = rng.exponential(1, person.size) / np.where(bad, 0.06, 0.015)
+    time, event = np.minimum(np.ceil(clock), 30), np.ceil(clock) <= 30
+    plain = landmark_effect(person, missed, time, event, horizon=30).within
+    adjusted = adjusted_effect(person, missed, time, event, bad.astype(float), horizon=30)
+    assert plain.low > 1.2
+    assert abs(adjusted.log_ratio) < 4 * adjusted.standard_error < 0.4
+    assert adjusted.degrees_of_freedom == plain.degrees_of_freedom - 1
 
 
 def test_below_twenty_informative_persons_there_is_a_ratio_only():

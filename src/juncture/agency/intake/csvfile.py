@@ -116,7 +116,11 @@ def read_csv(
 
 
 class _Lines(Iterator[str]):
-    """Lines of a text file with their ends kept; ``length`` counts the characters given since it was last set to 0, ``held`` holds those lines."""
+    """Lines of a text file with their ends kept.
+
+    ``length`` counts the characters given since it was last set to 0; ``held`` holds those
+    lines.
+    """
 
     def __init__(self, handle: TextIO, path: Path) -> None:
         self._handle, self._path = handle, path
@@ -255,9 +259,7 @@ def _refuse_other_kinds(path: Path, encoding: str) -> None:
         if start.startswith(mark):
             raise InputError(sentence, file=path, remedy=_SAVE_AS_CSV)
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") and not encoding.startswith("utf-16"):
-        raise InputError(
-            "this file is UTF-16 text.", file=path, remedy='Set encoding = "utf-16" in the source file.'
-        )
+        raise InputError("this file is UTF-16 text.", file=path, remedy='Set encoding = "utf-16" in the source file.')
 
 
 def _state(path: Path) -> _State:

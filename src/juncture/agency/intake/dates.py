@@ -40,13 +40,13 @@ class Moments:
     failed: NDArray[np.bool_]
 
 
-def read_moments(texts: pa.ChunkedArray, formats: Sequence[str], zone: str, progress: Progress) -> Moments:
+def read_moments(texts: pa.Array, formats: Sequence[str], zone: str, progress: Progress) -> Moments:
     """Wall-clock times of ``zone`` in a column of texts (null = blank), tried in the order of ``formats``.
 
     A format with ``%z`` is brought to the wall clock of ``zone``; all others are taken as they stand, also in the
     hour that the clock skips or repeats.
     """
-    coded = pc.dictionary_encode(texts.combine_chunks())
+    coded = pc.dictionary_encode(texts)
     home = ZoneInfo(zone)
     read: list[datetime | None] = []
     for done, text in enumerate(coded.dictionary.to_pylist()):
@@ -74,10 +74,10 @@ def _moment(text: str, formats: Sequence[str], home: ZoneInfo) -> datetime | Non
     return None
 
 
-def read_births(texts: pa.ChunkedArray, formats: Sequence[str], last_year: int) -> dict[str, pa.Array]:
+def read_births(texts: pa.Array, formats: Sequence[str], last_year: int) -> dict[str, pa.Array]:
     """Columns ``birth_year`` int16, ``birth_month`` int8, ``birth_day`` int8 of a column of texts; see
     :func:`birth_parts`. Null where the text is blank or the part is not readable or not possible."""
-    coded = pc.dictionary_encode(texts.combine_chunks())
+    coded = pc.dictionary_encode(texts)
     parts = [birth_parts(text, formats, last_year) for text in coded.dictionary.to_pylist()]
     columns = {}
     for position, (name, kind) in enumerate((("year", pa.int16()), ("month", pa.int8()), ("day", pa.int8()))):

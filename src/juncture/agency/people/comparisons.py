@@ -142,14 +142,26 @@ def _close(column: str, similarity: float) -> str:
     )
 
 
-_SWAPPED = "last_name_l = first_name_r AND first_name_l = last_name_r AND last_name_l <> first_name_l"
+_SWAPPED = (
+    "last_name_l = first_name_r AND first_name_l = last_name_r AND last_name_l <> first_name_l "
+    "OR jaro_winkler_similarity(last_name_l, first_name_r) >= 0.9 "
+    "AND jaro_winkler_similarity(first_name_l, last_name_r) >= 0.9 "
+    "AND jaro_winkler_similarity(last_name_l, last_name_r) < 0.75"
+)
 _MOVED_DAY = "birth_year_l = birth_year_r AND birth_month_l = birth_day_r AND birth_day_l = birth_month_r"
 _FULL = "birth_l IS NOT NULL AND birth_r IS NOT NULL"
 _YEARS = "birth_year_l IS NOT NULL AND birth_year_r IS NOT NULL"
 _FITS = " AND ".join(f"coalesce(birth_{p}_l = birth_{p}_r, true)" for p in ("year", "month", "day"))
 _HOUSEHOLD = "last_name_l = last_name_r AND coalesce(address_l = address_r, true)"
+_INITIAL = (
+    "(least(length(first_name_l), length(first_name_r)) <= 2 AND "
+    "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l)))"
+)
 _FIRST_SAME = f"first_name_l = first_name_r OR list_has_any(roots_l, roots_r) OR {_close('first_name', 0.92)}"
-_FIRST_OTHER = f"NOT ({_FIRST_SAME}) AND jaro_winkler_similarity(first_name_l, first_name_r) < 0.82"
+_FIRST_OTHER = (
+    f"NOT ({_FIRST_SAME}) AND damerau_levenshtein(first_name_l, first_name_r) > 2 AND NOT {_INITIAL} "
+    "AND NOT coalesce(first_name_l = middle_name_r OR middle_name_l = first_name_r, false)"
+)
 _BIRTH_SAME = "birth_l = birth_r"
 _BIRTH_OTHER = "damerau_levenshtein(birth_l, birth_r) > 2 AND birth_year_l <> birth_year_r"
 _ADDRESS_LEVELS = (
@@ -170,7 +182,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         _either_null("last_name"),
         (
             Level("exact", "last_name_l = last_name_r", 0.86, 1.5e-3, "last_name"),
-            Level("swapped", _SWAPPED, 0.01, 2e-6),
+            Level("swapped", _SWAPPED, 0.01, 4e-6),
             Level("close", _close("last_name", 0.92), 0.06, 2e-3),
             Level("a part", "list_has_any(last_parts_l, last_parts_r)", 0.01, 3e-4),
             Level("similar", "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.82", 0.02, 5e-3),
@@ -179,15 +191,14 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "first",
-        f"{_either_null('first_name')} OR ({_SWAPPED})",
+        f"{_either_null('first_name')} OR coalesce({_SWAPPED}, false)",
         (
             Level("exact", "first_name_l = first_name_r", 0.82, 6e-3, "first_name"),
             Level("nickname", "list_has_any(roots_l, roots_r)", 0.05, 2e-3),
             Level("close", _close("first_name", 0.92), 0.06, 3e-3),
             Level(
                 "initial",
-                "least(length(first_name_l), length(first_name_r)) <= 2 AND "
-                "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l))",
+                _INITIAL,
                 0.01,
                 3e-3,
             ),
@@ -275,18 +286,13 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 KIN = Kin()
-#: Years between a parent and a child, at least.
-GENERATION = 13
 _BIRTH = next(i for i, c in enumerate(COMPARISONS) if c.name == "birth")
-#: Evidence that two spellings are two people, whatever else they share, unless a number says they are one: twins, and
-#: father and son.
-_NO_NUMBER = "NOT coalesce(ssn4_l = ssn4_r OR number_l = number_r, false)"
-CONFLICT_OF_KIN = (
-    f"coalesce({_HOUSEHOLD} AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}) OR {_HOUSEHOLD} AND ({_FIRST_SAME}) AND "
-    f"({_BIRTH_OTHER}) AND abs(birth_year_l - birth_year_r) >= {GENERATION}, false) AND {_NO_NUMBER}"
+#: Evidence of two people in a pair, whatever else it shares: birthdays that no slip explains, and twins; unless a
+#: number says that they are one.
+CONFLICT = (
+    f"coalesce(({COMPARISONS[_BIRTH].value_sql()}) = 0 OR ({_HOUSEHOLD}) AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}), false) "
+    "AND NOT coalesce(ssn4_l = ssn4_r OR number_l = number_r, false)"
 )
-#: Two birthdays that no slip explains. Only direct evidence outweighs them, never a chain.
-CONFLICT_OF_BIRTHDAYS = f"({COMPARISONS[_BIRTH].value_sql()}) = 0 AND {_NO_NUMBER}"
 
 #: Columns whose common values are worth less, with the share that a value of that kind usually has.
 TERM_FREQUENCIES: Mapping[str, float] = {"last_name": 1.5e-3, "first_name": 6e-3, "address": 1e-3}

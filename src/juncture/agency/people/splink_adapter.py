@@ -28,8 +28,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from juncture.agency.people.comparisons import (
     BLOCKS,
     COMPARISONS,
-    CONFLICT_OF_BIRTHDAYS,
-    CONFLICT_OF_KIN,
+    CONFLICT,
     KIN,
     REFINEMENTS,
     TERM_FREQUENCIES,
@@ -41,15 +40,14 @@ from juncture.base.report import Progress
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
-RANDOM_PAIRS = 400_000
+RANDOM_PAIRS = 100_000
+NAMESAKE_PAIRS = 30_000
 PRIOR_COUNT = 60.0
 #: Below as many likely matching pairs EM has nothing to learn from, and the priors stand.
 EM_NEEDS = 100
 EM_PAIRS = 1_000_000
 #: Pairs scored below this are dropped: thousands of them together do not make one expected match.
 LEAST_PROBABILITY = 1e-3
-#: Probability from which what two spellings share outweighs two birthdays that no slip explains.
-OUTWEIGHS_BIRTHDAYS = 0.9
 _TERM_PRIOR_COUNT = 400.0
 _FIRST_SHARE = 1e-4
 _PRIOR_PAIRS = 1_000.0
@@ -72,7 +70,7 @@ class OverCap:
 @dataclass(frozen=True)
 class ScoredPairs:
     """Pairs of spellings, ``left < right``, sorted, each with its probability of being one person (float64) and
-    whether something in them says that they cannot be (bool)."""
+    whether something in them speaks of two people (bool)."""
 
     left: IntArray
     right: IntArray
@@ -153,12 +151,12 @@ class PairScorer:
         self._con.execute("DROP TABLE random_pairs; DROP TABLE namesakes")
 
     def _namesake_share(self) -> int:
-        """How many in a thousand of the pairs with equal last names make about ``RANDOM_PAIRS``."""
+        """How many in a thousand of the pairs with equal last names make about ``NAMESAKE_PAIRS``."""
         pairs = self._one(
             "SELECT coalesce(sum(n * (n - 1) / 2), 0) FROM (SELECT count(*) AS n FROM spellings "
             "WHERE last_name IS NOT NULL GROUP BY last_name)"
         )
-        return max(1, min(1000, 1000 * RANDOM_PAIRS // max(pairs, 1)))
+        return max(1, min(1000, 1000 * NAMESAKE_PAIRS // max(pairs, 1)))
 
     def _learn_m(self) -> None:
         likely = self._one(
@@ -221,13 +219,13 @@ class PairScorer:
         }
         return f"{pairs} p JOIN {sides['l']} l ON p.id_l = l.i_l JOIN {sides['r']} r ON p.id_r = r.i_r"
 
-    def _fetch(self, table: str) -> tuple[IntArray, IntArray, FloatArray, IntArray]:
+    def _fetch(self, table: str) -> tuple[IntArray, IntArray, FloatArray, npt.NDArray[np.bool_]]:
         found = self._con.execute(
-            f"SELECT least(id_l, id_r) AS l, greatest(id_l, id_r) AS r, match_weight AS w, "
-            f"({CONFLICT_OF_KIN})::int * 2 + ({CONFLICT_OF_BIRTHDAYS})::int AS c FROM {self._both_sides(table)} ORDER BY l, r"
+            f"SELECT least(id_l, id_r) AS l, greatest(id_l, id_r) AS r, match_weight AS w, {CONFLICT} AS c "
+            f"FROM {self._both_sides(table)} ORDER BY l, r"
         ).fetchnumpy()
         bits = np.asarray(found["w"], np.float64) - np.log2(_FIRST_SHARE / (1 - _FIRST_SHARE))
-        return np.asarray(found["l"], np.int32), np.asarray(found["r"], np.int32), bits, np.asarray(found["c"], np.int32)
+        return np.asarray(found["l"], np.int32), np.asarray(found["r"], np.int32), bits, np.asarray(found["c"], bool)
 
     def _one(self, sql: str) -> int:
         return int(self._con.execute(sql).fetchall()[0][0])
@@ -315,8 +313,8 @@ def _random_pairs(count: int) -> tuple[IntArray, IntArray]:
         return left.astype(np.int32), right.astype(np.int32)
     draw = np.random.default_rng(20261124).integers(0, count, (2, RANDOM_PAIRS), dtype=np.int32)
     draw = draw[:, draw[0] != draw[1]]
-    unique = np.unique(np.stack([draw.min(0), draw.max(0)]), axis=1)
-    return unique[0], unique[1]
+    key = np.unique(draw.min(0).astype(np.int64) * count + draw.max(0))
+    return (key // count).astype(np.int32), (key % count).astype(np.int32)
 
 
 def u_among_strangers(
@@ -362,13 +360,12 @@ def _probability(bits: FloatArray) -> FloatArray:
 
 
 def _pairs(
-    left: IntArray, right: IntArray, bits: FloatArray, conflict: IntArray, least: float
+    left: IntArray, right: IntArray, bits: FloatArray, conflict: npt.NDArray[np.bool_], least: float
 ) -> ScoredPairs:
     # Rounded, since sums over threads differ in their last digits and equal scores must stay equal.
     probability = np.round(_probability(bits), 9)
-    apart = (conflict >= 2) | (conflict == 1) & (probability < OUTWEIGHS_BIRTHDAYS)
     keep = probability >= least
-    return ScoredPairs(left[keep], right[keep], probability[keep], apart[keep])
+    return ScoredPairs(left[keep], right[keep], probability[keep], conflict[keep])
 
 
 def _no_pairs() -> ScoredPairs:

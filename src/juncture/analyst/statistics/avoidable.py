@@ -26,7 +26,7 @@ from juncture.analyst.statistics.stratified import StratifiedTerms, stratified_t
 from juncture.base.errors import UsageError
 
 #: Frailty variances tried: from people all but alike to a twentyfold spread between the quartiles.
-FRAILTY_VARIANCES = np.geomspace(0.01, 8.0, 31)
+FRAILTY_VARIANCES = np.geomspace(0.02, 8.0, 16)
 FRAILTY_STEPS = 40
 CELLS_A_BATCH = 2_000_000
 #: An interval needs this share of resamples to have a finite ratio.
@@ -199,14 +199,17 @@ def _openings(
 def _frailty_variance(weight: Vector, happened: Vector, expected: Vector) -> Vector:
     """The most likely gamma variance for each weighting (b), crises (n) and expected crises (b, n) given.
 
-    Marginal likelihood of a person with precision k = 1/v: k^k Gamma(k + d) / (Gamma(k) (k + e)^(k + d)).
+    Marginal likelihood of a person with precision k = 1/v: k^k Gamma(k + d) / (Gamma(k) (k + e)^(k + d)). The best of
+    the grid is refined by the parabola through its neighbours on the log scale.
     """
-    best, chosen = np.full(len(weight), -np.inf), np.full(len(weight), FRAILTY_VARIANCES[0])
-    for variance in FRAILTY_VARIANCES:
-        k = 1 / variance
+    values = np.empty((FRAILTY_VARIANCES.size, len(weight)))
+    for number, k in enumerate(1 / FRAILTY_VARIANCES):
         # Written with log1p(e / k), since k log k and k log(k + e) lose each other's digits where k is large.
         constant = special.gammaln(k + happened) - special.gammaln(k) - happened * np.log(k)
-        value = (weight * (constant - (k + happened) * np.log1p(expected / k))).sum(axis=1)
-        better = value > best
-        best, chosen = np.where(better, value, best), np.where(better, variance, chosen)
-    return chosen
+        values[number] = (weight * (constant - (k + happened) * np.log1p(expected / k))).sum(axis=1)
+    draw = np.arange(len(weight))
+    best = np.clip(values.argmax(axis=0), 1, FRAILTY_VARIANCES.size - 2)
+    below, peak, above = (values[best + shift, draw] for shift in (-1, 0, 1))
+    bend = np.maximum(2 * peak - below - above, np.finfo(float).tiny)
+    shift = np.clip((above - below) / (2 * bend), -1, 1)
+    return np.asarray(FRAILTY_VARIANCES[best] * (FRAILTY_VARIANCES[1] / FRAILTY_VARIANCES[0]) ** shift)

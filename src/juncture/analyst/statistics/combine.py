@@ -66,7 +66,7 @@ def combine_matchings(
 def _barnard_rubin(matchings: int, share: float, complete: float) -> float:
     """Barnard & Rubin (1999), equation 3: harmonic sum of Rubin's and the observed-data degrees of freedom."""
     observed = (complete + 1) / (complete + 3) * complete * (1 - share)
-    if share == 0:
-        return observed
-    old = (matchings - 1) / share**2
-    return old * observed / (old + observed) if old + observed > 0 else 0.0
+    if not observed > 0:
+        return 0.0
+    # Rubin's own degrees are (M - 1) / share^2, which is infinite where the matchings agree.
+    return 1 / (share**2 / (matchings - 1) + 1 / observed)

@@ -10,7 +10,7 @@ with I_i the person's share of the information and V its inverse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -32,6 +32,8 @@ from juncture.base.errors import UsageError
 MAX_ITERATIONS = 60
 #: A linear predictor that spreads this far is a likelihood without a maximum: e^18 is a ratio of 66 million.
 SEPARATED_SPREAD = 18.0
+#: No step spreads the linear predictor further: beyond, sums over risk sets lose their digits.
+LONGEST_STEP = 4.0
 SMALLEST_STEP = 1e-9
 
 
@@ -122,8 +124,11 @@ def cox_regression(
         raise UsageError("covariates hold entries that are missing or infinite; drop those rows first.")
     cluster, labels = codes("person", person, begin.size)
     stratum = None if strata is None else codes("strata", strata, begin.size)[0]
-    likelihood = PartialLikelihood(begin, end, happened, design, stratum, ties)
-    return _maximise(likelihood, cluster, labels.size)
+    # Each covariate on the scale of its own range, so that limits on steps and information mean the same for all.
+    ranges = np.ptp(design, axis=0) if design.size else np.zeros(design.shape[1])
+    ranges[ranges == 0] = 1.0
+    likelihood = PartialLikelihood(begin, end, happened, design / ranges, stratum, ties)
+    return _on_scale(_maximise(likelihood, cluster, labels.size), ranges)
 
 
 def andersen_gill(
@@ -181,6 +186,17 @@ def pwp_gap_time(
     return cox_regression(begin - origin, end - origin, event, covariates, person=person, strata=strata, ties=ties)
 
 
+def _on_scale(fit: CoxFit, ranges: Vector) -> CoxFit:
+    square = np.outer(ranges, ranges)
+    return replace(
+        fit,
+        coefficients=fit.coefficients / ranges,
+        covariance_model=fit.covariance_model / square,
+        covariance_robust=fit.covariance_robust / square,
+        covariance=fit.covariance / square,
+    )
+
+
 def _event_strata(event_number: npt.ArrayLike, last_stratum: int | None) -> Integers:
     strata = numbers("event_number", event_number).astype(np.int64)
     return strata if last_stratum is None else np.minimum(strata, last_stratum)
@@ -210,22 +226,19 @@ def _maximise(likelihood: PartialLikelihood, cluster: Integers, persons: int) ->
     value, score, information = likelihood.evaluate(beta)
     null_value = value
     informative = _informative(likelihood.cluster_information(beta, cluster, persons))
-    scale = np.sqrt(np.diag(information))
     if not _invertible(information):
         return _failed(likelihood, persons, informative, 0, null_value, ConvergenceFailure.NO_INFORMATION)
-    spread = np.ptp(likelihood.covariates, axis=0)
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = np.linalg.solve(information, score)
-        candidate, halvings = beta + step, 0
-        trial = likelihood.evaluate(candidate)
-        while not trial[0] >= value - 1e-10 * abs(value) and halvings < 30:
+        step /= max(1.0, float(np.abs(step).max()) / LONGEST_STEP)
+        trial, halvings = likelihood.evaluate(beta + step), 0
+        while not trial[0] >= value - 1e-10 * (1 + abs(value)) and halvings < 30:
             step, halvings = step / 2, halvings + 1
-            candidate = beta + step
-            trial = likelihood.evaluate(candidate)
-        beta, (value, score, information) = candidate, trial
-        if (np.abs(beta) * spread).max() > SEPARATED_SPREAD or not _invertible(information):
+            trial = likelihood.evaluate(beta + step)
+        beta, (value, score, information) = beta + step, trial
+        if np.abs(beta).max() > SEPARATED_SPREAD or not _invertible(information):
             return _failed(likelihood, persons, informative, iteration, null_value, ConvergenceFailure.SEPARATION)
-        if (np.abs(step) * scale / np.sqrt(likelihood.events)).max() < SMALLEST_STEP:
+        if halvings == 0 and np.abs(step).max() < SMALLEST_STEP:
             return _fitted(likelihood, beta, value, null_value, information, cluster, persons, informative, iteration)
     reason = ConvergenceFailure.NOT_CONVERGED
     return _failed(likelihood, persons, informative, MAX_ITERATIONS, null_value, reason)
@@ -274,8 +287,8 @@ def _mancl_derouen(scores: Vector, shares: Vector, inverse: Vector) -> Vector:
 
 
 def _informative(shares: Vector) -> int:
-    held = np.trace(shares, axis1=1, axis2=2)
-    return int((held > 1e-9 * held.sum() / max(held.size, 1)).sum()) if held.sum() > 0 else 0
+    """Persons whose share of the information is more than rounding; covariates have a range of 1."""
+    return int((np.trace(shares, axis1=1, axis2=2) > 1e-10).sum())
 
 
 def _invertible(information: Vector) -> bool:

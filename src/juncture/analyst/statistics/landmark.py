@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from juncture.analyst.statistics.arrays import codes, flags, numbers, t_interval, t_p_value
+from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, codes, flags, numbers, t_interval, t_p_value
 from juncture.analyst.statistics.cox import ConvergenceFailure, CoxFit, cox_regression
 from juncture.analyst.statistics.incidence import CumulativeIncidence, cumulative_incidence, log_risk_ratio
 from juncture.base.errors import UsageError
@@ -80,19 +80,10 @@ def landmark_effect(
     observation (days, 0 or more); ``event``: 1 where ``time`` ends in a crisis. What comes after ``horizon`` (days) is
     censored there. Raises ``UsageError`` on negative times.
     """
-    until = numbers("time", time)
-    who, labels = codes("person", person, until.size)
-    absent = flags("missed", missed, until.size)
-    crisis = flags("event", event, until.size)
-    if (until < 0).any() or not horizon > 0:
-        raise UsageError("time must not be negative, and horizon must be above 0.")
-    crisis = crisis & (until <= horizon)
-    until = np.minimum(until, horizon)
-    # Everybody is at risk from the landmark on; a crisis at its very moment counts, hence the entry before 0.
-    entry = np.full(until.size, -1.0)
+    who, labels, absent, until, crisis = _openings(person, missed, time, event, horizon)
     exposure = absent.astype(np.float64)
-    within = cox_regression(entry, until, crisis, exposure, person=who, strata=who)
-    crude = cox_regression(entry, until, crisis, exposure, person=who)
+    within = _fit(who, exposure, until, crisis, stratified=True)
+    crude = _fit(who, exposure, until, crisis, stratified=False)
     risks: list[CumulativeIncidence] = [
         cumulative_incidence(until[side], crisis[side], cause=1, times=[horizon], person=who[side])
         for side in (absent, ~absent)
@@ -102,7 +93,8 @@ def landmark_effect(
         crude=_contrast_of_fit(crude, confidence),
         marginal=_contrast(
             *log_risk_ratio(risks[0], risks[1], np.unique(who[absent]), np.unique(who[~absent])),
-            labels.size,
+            labels,
+            labels - 1,
             None,
             confidence,
         ),
@@ -111,10 +103,72 @@ def landmark_effect(
         openings=until.size,
         openings_missed=int(absent.sum()),
         crises=int(crisis.sum()),
-        persons=labels.size,
+        persons=labels,
         persons_missed=int(np.unique(who[absent]).size),
         persons_met=int(np.unique(who[~absent]).size),
     )
+
+
+def adjusted_effect(
+    person: npt.ArrayLike,
+    missed: npt.ArrayLike,
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    covariates: npt.ArrayLike,
+    *,
+    horizon: float,
+    confidence: float = 0.95,
+) -> Contrast:
+    """The contrast within persons with other things about the opening held equal, for sensitivity.
+
+    ``covariates`` (n, c): such as crises in the 7 and 30 days before the opening; the rest as in
+    :func:`landmark_effect`. Informative persons are those of the unadjusted contrast; each covariate costs a degree.
+    """
+    who, _, absent, until, crisis = _openings(person, missed, time, event, horizon)
+    exposure = absent.astype(np.float64)
+    others = np.asarray(covariates, dtype=np.float64)
+    design = np.column_stack((exposure, others))
+    plain = _fit(who, exposure, until, crisis, stratified=True)
+    fit = _fit(who, design, until, crisis, stratified=True)
+    informative = plain.informative_persons
+    estimate, error = float(fit.coefficients[0]), float(fit.standard_errors[0])
+    return _contrast(estimate, error, informative, informative - design.shape[1], fit.failure, confidence)
+
+
+def compare_effects(first: Contrast, second: Contrast, *, confidence: float = 0.95) -> Contrast:
+    """Ratio of two effects on different persons (women over men): the interaction.
+
+    With strata by person the two are independent; degrees of freedom after Welch (1947, Biometrika 34:28-35). NaN where
+    either has no error, so below 20 informative persons in either; ``failure`` is the first there is.
+    """
+    difference = first.log_ratio - second.log_ratio
+    parts = np.array([first.standard_error, second.standard_error]) ** 2
+    degrees = np.array([first.degrees_of_freedom, second.degrees_of_freedom])
+    total = float(parts.sum())
+    usable = total > 0 and degrees.min() > 0
+    freedom = int(total**2 / (parts**2 / degrees).sum()) if usable else 0
+    informative = first.informative_persons + second.informative_persons
+    failure = first.failure or second.failure
+    return _contrast(difference, float(np.sqrt(total)), informative, freedom, failure, confidence)
+
+
+def _openings(
+    person: npt.ArrayLike, missed: npt.ArrayLike, time: npt.ArrayLike, event: npt.ArrayLike, horizon: float
+) -> tuple[Integers, int, Booleans, Vector, Booleans]:
+    """Codes of the persons, their number, missed, time censored at the horizon, and crises within it."""
+    until = numbers("time", time)
+    who, labels = codes("person", person, until.size)
+    absent = flags("missed", missed, until.size)
+    crisis = flags("event", event, until.size)
+    if (until < 0).any() or not horizon > 0:
+        raise UsageError("time must not be negative, and horizon must be above 0.")
+    return who, labels.size, absent, np.minimum(until, horizon), crisis & (until <= horizon)
+
+
+def _fit(who: Integers, design: Vector, until: Vector, crisis: Booleans, *, stratified: bool) -> CoxFit:
+    # Everybody is at risk from the landmark on; a crisis at its very moment counts, hence the entry before 0.
+    entry = np.full(until.size, -1.0)
+    return cox_regression(entry, until, crisis, design, person=who, strata=who if stratified else None)
 
 
 def _contrast_of_fit(fit: CoxFit, confidence: float) -> Contrast:
@@ -122,6 +176,7 @@ def _contrast_of_fit(fit: CoxFit, confidence: float) -> Contrast:
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
         fit.informative_persons,
+        fit.degrees_of_freedom,
         fit.failure,
         confidence,
     )
@@ -131,11 +186,12 @@ def _contrast(
     log_ratio: float,
     standard_error: float,
     informative: int,
+    degrees: int,
     failure: ConvergenceFailure | None,
     confidence: float,
 ) -> Contrast:
     error = standard_error if informative >= SMALLEST_INFORMATIVE else float("nan")
-    degrees = max(informative - 1, 0)
+    degrees = max(degrees, 0)
     low, high = np.exp(t_interval(log_ratio, error, degrees, confidence))
     return Contrast(
         log_ratio=log_ratio,

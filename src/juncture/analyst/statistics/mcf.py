@@ -3,8 +3,8 @@
 The estimate and its robust variance are those of Lawless & Nadeau (1995, Technometrics 37:158-168); the variance is
 the sum of squared influences of persons, which needs no Poisson process. At risk are intervals ``(start, stop]``, so
 late entry and gaps (jail, inpatient) leave the denominator. Where people die the mean is that of Ghosh & Lin (2000,
-Biometrics 56:554-562): nobody has events after death, and the dead are not censored. The two-sample pseudo-score statistic is that of Cook,
-Lawless & Nadeau (1996, Biometrics 52:557-571); its primary p comes from permuting persons.
+Biometrics 56:554-562): nobody has events after death, and the dead are not censored. The two-sample pseudo-score
+statistic is that of Cook, Lawless & Nadeau (1996, Biometrics 52:557-571); its primary p comes from permuting persons.
 """
 
 from __future__ import annotations

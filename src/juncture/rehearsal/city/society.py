@@ -53,6 +53,8 @@ ORDINARY: Mapping[tuple[str, str], tuple[float, float, float, float]] = {
 }
 #: How many times as often women as men, within a group (the middle is 1).
 WOMEN_OVER_MEN: Mapping[str, float] = {"victimisation": 2.4, "arrest": 0.55, "field_contact": 0.6}
+#: Chance that the crisis team telephones somebody met often in the 13 days after; it changes nothing in what follows.
+OUTREACH: Mapping[str, float] = {"arrest": 0.4, "victimisation": 0.4}
 #: Gamma shapes of the frailty: the smaller, the more unequal.
 FRAILTY = {Group.POLICE_ONLY: 0.9, Group.CLINIC_ONLY: 0.9, Group.BOTH: 0.8, Group.FREQUENT: 5.0}
 #: Crises a year before spells and flares, by group in the order of :class:`Group`.
@@ -156,6 +158,9 @@ def _ordinary(
         drawn = (people.tolist(), starts.tolist(), lengths.tolist(), luck.tolist())
         for person, start, long, die in zip(*drawn, strict=True):
             found[person] += _one(person, agency, kind, start, long, die, days)
+            if kind in OUTREACH and group[person] is Group.FREQUENT and rng.random() < OUTREACH[kind]:
+                called = floor(start) + 1 + int(13 * rng.random()) + (9 + 8 * rng.random()) / 24
+                found[person].append(Contact(person, CLINIC, "phone_contact", float(called)))
     for mine in found.values():
         mine.sort(key=lambda c: c.start)
     return found

@@ -1,0 +1,58 @@
+"""All findings of a study, from one seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from juncture.analyst.findings.cohort import cohort_rows, linkage_findings
+from juncture.analyst.findings.curves import crisis_curves
+from juncture.analyst.findings.effects import HOURS_A_YEAR, OpeningTable, study_juncture
+from juncture.analyst.findings.gender import compare_women_and_men
+from juncture.analyst.findings.matchings import Matchings
+from juncture.analyst.findings.model import NAN, Findings
+from juncture.analyst.findings.verdicts import judge
+from juncture.analyst.statistics.stratified import person_resamples
+from juncture.analyst.study.model import Study
+from juncture.base.report import Progress, silent
+
+#: Resamples of persons, shared by all junctures and dealt out over the matchings in turn.
+RESAMPLES = 400
+
+
+def compute_findings(study: Study, *, seed: int, progress: Progress = silent, resamples: int = RESAMPLES) -> Findings:
+    """Everything the study says. The same study and ``seed`` give the same findings.
+
+    ``resamples``: for the intervals of avoidable crises and for ranks; at least one a matching is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    matchings = Matchings.of(study)
+    spans = [t.follow_up_h for t in study.timelines]
+    years = np.array([(stop - start) / HOURS_A_YEAR for start, stop in spans], dtype=np.float64)
+    people = len(study.people)
+    draws = max(resamples, study.draws)
+    multiplicity = person_resamples(people, draws, rng) if people else np.zeros((draws, 0))
+    declared = study.agreement.juncture
+    results = []
+    for number, (name, juncture) in enumerate(declared.items()):
+        progress("Junctures", number, len(declared))
+        table = OpeningTable.of(juncture, study.timelines, study.agreement)
+        results.append(study_juncture(name, juncture, table, matchings, years, multiplicity))
+    progress("Junctures", len(declared), len(declared))
+    progress("Women and men", 0, 1)
+    gender = compare_women_and_men(study, matchings, results, rng)
+    progress("Women and men", 1, 1)
+    progress("Curves", 0, 1)
+    curves = crisis_curves(study, matchings)
+    progress("Curves", 1, 1)
+    studied = matchings.distinct >= 0
+    followed = np.where(studied, years[matchings.distinct], 0.0) if years.size else np.zeros(studied.shape)
+    return Findings(
+        agencies=study.agreement.agencies,
+        cohort=cohort_rows(study),
+        junctures=judge(results),
+        gender=gender,
+        linkage=linkage_findings(study),
+        curves=curves,
+        people_studied=int(matchings.weights @ studied.sum(axis=1) + 0.5) if studied.size else 0,
+        follow_up_years=float(matchings.weights @ followed.sum(axis=1)) if studied.size else NAN,
+    )

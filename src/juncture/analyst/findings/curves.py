@@ -1,0 +1,62 @@
+"""Mean cumulative number of crises a person, by sex, on a 30-day grid (the grid that results may be released on)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from juncture.analyst.findings.matchings import Matchings, combine, in_stratum
+from juncture.analyst.findings.model import CurvePoint, Estimate, Stratum
+from juncture.analyst.statistics.arrays import Integers, Vector
+from juncture.analyst.statistics.counting import counting_rows
+from juncture.analyst.statistics.mcf import mean_cumulative_functions
+from juncture.analyst.study.atrisk import at_risk_spans
+from juncture.analyst.study.model import HOURS_A_DAY, Study
+
+GRID_DAYS = 30
+#: Rows at risk leave out their first moment; a crisis in the first hour of the follow-up is to be counted.
+JUST_BEFORE = 1 / 64
+
+
+def crisis_curves(study: Study, matchings: Matchings) -> tuple[CurvePoint, ...]:
+    """Points of the curves of all, women and men, combined over the matchings on the log scale."""
+    longest = max((t.exit_h for t in study.timelines), default=0) / HOURS_A_DAY
+    grid = np.arange(GRID_DAYS, longest + 0.5, GRID_DAYS, dtype=np.float64)
+    points = []
+    for stratum in Stratum:
+        mine = in_stratum(matchings.group, stratum)
+        parts = [_curve(study, np.flatnonzero(mine & (m >= 0)), m, grid) for m in matchings.distinct]
+        for j, day in enumerate(grid.tolist()):
+            at_risk = float(matchings.weights @ [float(p[2][j]) for p in parts]) if parts else 0.0
+            if at_risk < 0.5:
+                break
+            means = matchings.over_draws([float(p[0][j]) for p in parts])
+            errors = matchings.over_draws([float(p[1][j]) for p in parts])
+            degrees = matchings.over_draws([float(p[3] - 1) for p in parts])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.where(means > 0, np.log(means), np.nan)
+                done = combine(logs, errors / means, degrees).exponential()
+            plain = combine(means, np.full(means.size, np.nan), degrees).value
+            points.append(CurvePoint(stratum, int(day), Estimate(plain, done.low, done.high), int(at_risk + 0.5)))
+    return tuple(points)
+
+
+def _curve(study: Study, people: Integers, matching: Integers, grid: Vector) -> tuple[Vector, Vector, Integers, int]:
+    """Mean, its error and people at risk at each of ``grid`` under one matching, and the number of people."""
+    timelines = [(int(p), study.timelines[int(matching[p])]) for p in people]
+    spans = [(p, a, b) for p, t in timelines for a, b in at_risk_spans(*t.follow_up_h, t.stays)]
+    if not spans:
+        nothing = np.full(grid.size, np.nan)
+        return nothing, nothing, np.zeros(grid.size, dtype=np.int64), 0
+    crises = [(p, e.start_h) for p, t in timelines for e in t.crises if e.start_h >= 0]
+    first = {p: t.follow_up_h[0] for p, t in timelines}
+    rows = counting_rows(
+        [p for p, _, _ in spans],
+        [a / HOURS_A_DAY - (JUST_BEFORE if a == first[p] else 0.0) for p, a, _ in spans],
+        [b / HOURS_A_DAY for _, _, b in spans],
+        np.array([p for p, _ in crises], dtype=np.int64),
+        [h / HOURS_A_DAY for _, h in crises],
+    )
+    curve = mean_cumulative_functions(
+        rows.person, rows.start, rows.stop, rows.events, np.zeros(rows.person.size), times=grid
+    )[0]
+    return curve.mean, curve.standard_error, curve.at_risk, len(timelines)

@@ -1,0 +1,73 @@
+"""Results as files that others rely on: UTF-8 CSV, a dot for decimals, empty where there is no estimate.
+
+These are internal and unsuppressed. The columns are those of :mod:`juncture.analyst.findings.records`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from juncture.analyst.findings import records
+from juncture.analyst.findings.model import (
+    NAN,
+    CohortRow,
+    CurvePoint,
+    Estimate,
+    Findings,
+    GenderFinding,
+    LinkageFinding,
+    Stratum,
+)
+from juncture.analyst.findings.records import Record, Value
+from juncture.base.files import private_dir, write_text
+
+
+def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
+    """Write cohort, junctures, juncture_details, gender, linkage and mcf ``.csv``; returns their paths.
+
+    Raises ``MachineError`` where the disk or a permission stands in the way.
+    """
+    private_dir(results_dir)
+    unknown = Estimate()
+    # A file without rows has its header all the same: the columns of a record that is then not written.
+    nobody = CohortRow("", None, None, dict.fromkeys(findings.agencies, 0), NAN)
+    tables: dict[str, tuple[Record, list[Record]]] = {
+        "cohort": (records.cohort_record(nobody), [records.cohort_record(row) for row in findings.cohort]),
+        "gender": (
+            records.gender_record(GenderFinding("", NAN, NAN, unknown, 0, 0, NAN)),
+            [records.gender_record(row) for row in findings.gender],
+        ),
+        "linkage": (
+            records.linkage_record(LinkageFinding("", unknown)),
+            [records.linkage_record(row) for row in findings.linkage],
+        ),
+        "mcf": (
+            records.curve_record(CurvePoint(Stratum.ALL, 0, unknown, 0)),
+            [records.curve_record(point) for point in findings.curves],
+        ),
+    }
+    for name, record in (("junctures", records.juncture_record), ("juncture_details", records.detail_record)):
+        rows = [record(finding) for finding in findings.junctures]
+        tables[name] = (rows[0], rows)
+    return tuple(
+        write_text(results_dir / f"{name}.csv", _csv(tuple(header), rows))
+        for name, (header, rows) in sorted(tables.items())
+    )
+
+
+def _csv(header: Sequence[str], rows: Sequence[Record]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(row[name]) for name in header] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Value) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return format(value, ".10g") if isinstance(value, float) else str(value)

@@ -1,0 +1,154 @@
+"""Women beside men: contact rates, response received, and whether missing a juncture matters as much to both.
+
+``<agency>_contacts``: contacts of any role a person-year; ``crises``: crisis episodes; ``co_responses``: of them those
+with a co-response; ``arrests``, ``follow_ups``: contacts of that kind at any agency; ``institution_stays``: stays that
+began. A person-year is one at risk: observed and in no institution. ``missed_share:<juncture>``: the share of openings
+missed; ``hazard_ratio:<juncture>``: missed over met, whose ratio women over men is the interaction.
+
+Rates have their p from permuting persons on their mean contacts over the matchings. Shares and interactions have it
+from t. q-values: rates and shares are one family, interactions another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult, largest_share
+from juncture.analyst.findings.matchings import Combined, Matchings, combine
+from juncture.analyst.findings.model import Estimate, GenderFinding, Stratum
+from juncture.analyst.statistics.arrays import Vector, t_interval, t_p_value
+from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
+from juncture.analyst.statistics.multiplicity import benjamini_hochberg
+from juncture.analyst.statistics.rates import compare_rates
+from juncture.analyst.study.atrisk import at_risk_spans, institution_kinds
+from juncture.analyst.study.model import Contact, JoinedTimeline, Study
+
+PERMUTATIONS = 1999
+SHARE, HAZARD = "missed_share", "hazard_ratio"
+
+
+def years_at_risk(timelines: Sequence[JoinedTimeline]) -> Vector:
+    """Years of follow-up at risk of each timeline."""
+    return np.array(
+        [sum(b - a for a, b in at_risk_spans(*t.follow_up_h, t.stays)) / HOURS_A_YEAR for t in timelines],
+        dtype=np.float64,
+    )
+
+
+def compare_women_and_men(
+    study: Study, matchings: Matchings, results: Sequence[JunctureResult], rng: np.random.Generator
+) -> tuple[GenderFinding, ...]:
+    """All measures with their q-values."""
+    years = years_at_risk(study.timelines)
+    rates = [
+        _rate(name, np.array([count(t) for t in study.timelines], dtype=np.float64), years, matchings, rng)
+        for name, count in _measures(study).items()
+    ]
+    shares = [_share(result) for result in results]
+    interactions = [_interaction(result) for result in results]
+    return (*_with_q([*rates, *shares]), *_with_q(interactions))
+
+
+def _measures(study: Study) -> dict[str, Callable[[JoinedTimeline], int]]:
+    institution = institution_kinds(study.agreement)
+
+    def contacts(wanted: Callable[[Contact], bool]) -> Callable[[JoinedTimeline], int]:
+        return lambda t: sum(wanted(c) for c in t.contacts if c.start_h >= 0)
+
+    def at(agency: str) -> Callable[[JoinedTimeline], int]:
+        return contacts(lambda c: c.agency == agency)
+
+    found = {f"{agency}_contacts": at(agency) for agency in study.agreement.agencies}
+    found["crises"] = lambda t: sum(e.start_h >= 0 for e in t.crises)
+    found["co_responses"] = lambda t: sum(
+        e.start_h >= 0 and any(t.contacts[m].word == "co_response" for m in e.members) for e in t.crises
+    )
+    found["arrests"] = contacts(lambda c: c.word == "arrest")
+    found["follow_ups"] = contacts(lambda c: c.word == "follow_up")
+    found["institution_stays"] = contacts(lambda c: c.kind in institution)
+    return found
+
+
+def _rate(name: str, counts: Vector, years: Vector, matchings: Matchings, rng: np.random.Generator) -> GenderFinding:
+    """Rates of one measure, counted in each timeline."""
+    people = matchings.group.size
+    by_matching = np.zeros((2, len(matchings.distinct), people))
+    for u, matching in enumerate(matchings.distinct):
+        here = (matching >= 0) & (matchings.group < 2)
+        by_matching[0, u, here] = counts[matching[here]]
+        by_matching[1, u, here] = years[matching[here]]
+    compared = []
+    for events, time in zip(*by_matching, strict=True):
+        seen = time > 0
+        compared.append(compare_rates(events[seen], time[seen], matchings.group[seen] == 0, rng=rng, draws=0))
+    ratio = combine(
+        matchings.over_draws([_log(c.ratio) for c in compared]),
+        matchings.over_draws([c.log_standard_error for c in compared]),
+        matchings.over_draws([float(c.degrees_of_freedom) for c in compared]),
+    ).exponential()
+    events, time = matchings.weights @ by_matching[0], matchings.weights @ by_matching[1]
+    seen = time > 0
+    first = matchings.group[seen] == 0
+    mean = compare_rates(events[seen], time[seen], first, rng=rng, draws=PERMUTATIONS)
+    return GenderFinding(
+        measure=name,
+        women=mean.first.rate,
+        men=mean.second.rate,
+        ratio=Estimate(ratio.value, ratio.low, ratio.high, mean.p_value),
+        people_women=int(first.sum()),
+        people_men=int((~first).sum()),
+        largest_share=largest_share(list(by_matching[0]), matchings),
+    )
+
+
+def _share(result: JunctureResult) -> GenderFinding:
+    women, men = result.findings[Stratum.WOMEN], result.findings[Stratum.MEN]
+    return GenderFinding(
+        measure=f"{SHARE}:{women.juncture}",
+        women=women.missed_share.value,
+        men=men.missed_share.value,
+        ratio=_difference(
+            result.log_shares[Stratum.WOMEN],
+            result.log_shares[Stratum.MEN],
+            women.counts.people_any + men.counts.people_any - 2,
+        ),
+        people_women=women.counts.people_any,
+        people_men=men.counts.people_any,
+        largest_share=result.findings[Stratum.ALL].largest_share,
+    )
+
+
+def _interaction(result: JunctureResult) -> GenderFinding:
+    women, men = result.findings[Stratum.WOMEN], result.findings[Stratum.MEN]
+    both = women.counts.people_informative, men.counts.people_informative
+    ratio = _difference(result.log_ratios[Stratum.WOMEN], result.log_ratios[Stratum.MEN], sum(both) - 2)
+    return GenderFinding(
+        measure=f"{HAZARD}:{women.juncture}",
+        women=women.ratio.value,
+        men=men.ratio.value,
+        ratio=ratio if min(both) >= SMALLEST_INFORMATIVE else Estimate(ratio.value),
+        people_women=both[0],
+        people_men=both[1],
+        largest_share=result.findings[Stratum.ALL].largest_share,
+    )
+
+
+def _difference(women: Combined, men: Combined, degrees: int) -> Estimate:
+    """Ratio of two figures of different people, from their logarithms."""
+    difference = women.value - men.value
+    error = float(np.hypot(women.standard_error, men.standard_error))
+    low, high = t_interval(difference, error, degrees)
+    value, low, high = np.exp([difference, low, high]).tolist()
+    return Estimate(value, low, high, t_p_value(difference, error, degrees))
+
+
+def _with_q(findings: Sequence[GenderFinding]) -> list[GenderFinding]:
+    q_values = benjamini_hochberg([f.ratio.p_value for f in findings]).q_values.tolist()
+    return [replace(f, q_value=q) for f, q in zip(findings, q_values, strict=True)]
+
+
+def _log(ratio: float) -> float:
+    return float(np.log(ratio)) if ratio > 0 else float("nan")

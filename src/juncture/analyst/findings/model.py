@@ -1,0 +1,157 @@
+"""What the study found, as frozen types. NaN means not estimable; intervals are of 95 %.
+
+Everything here is internal to the analyst: it is unsuppressed, and :mod:`juncture.analyst.propose` decides what the
+checker is asked to release.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+NAN = float("nan")
+
+
+class Stratum(StrEnum):
+    """Whom a row is about. Those neither female nor male are in ``all``."""
+
+    ALL = "all"
+    WOMEN = "women"
+    MEN = "men"
+
+
+class Verdict(StrEnum):
+    """What can be said of a juncture."""
+
+    SUPPORTED = "supported"  # missing it went with clearly more crises, and the placebo is silent
+    HARMFUL = "harmful"  # missing it went with clearly fewer crises, and the placebo is silent
+    UNCERTAIN = "uncertain"
+    TOO_SMALL = "too_small"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval and p."""
+
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+    p_value: float = NAN
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Openings and people, means over the matchings, rounded; ``all`` is the sum of its groups.
+
+    ``openings`` are the evaluable ones and ``openings_missed`` those of them that were missed; people are those with
+    such an opening (a person may have missed one and met another); ``people_informative`` are those from whom the
+    comparison within persons learns; ``not_evaluable`` is ``crisis_first + institution_first + end_first``.
+    """
+
+    openings: int
+    openings_missed: int
+    crises: int
+    people: int
+    people_informative: int
+    people_missed: int
+    people_met: int
+    people_any: int
+    crisis_first: int
+    institution_first: int
+    end_first: int
+
+    @property
+    def not_evaluable(self) -> int:
+        """Openings with a crisis, an institution or an end of observation before their landmark."""
+        return self.crisis_first + self.institution_first + self.end_first
+
+
+@dataclass(frozen=True)
+class JunctureFinding:
+    """One declared juncture in one stratum.
+
+    ``missed_share``: of all openings, those to which no response came within the window. ``ratio``: hazard of a
+    crisis after missed over met openings, within persons; ``placebo``: the same of crises in the 30 days before;
+    ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon. ``avoidable``,
+    ``ceiling``: first crises within the horizon, a year, in the cohort. ``linkage_share``: of the variance of the log
+    ratio, what is due to not knowing who is who. ``largest_share``: of the openings, those of the person with most.
+    """
+
+    juncture: str
+    stratum: Stratum
+    counts: Counts
+    response_within_days: int
+    outcome: str
+    horizon_days: int
+    missed_share: Estimate
+    ratio: Estimate
+    placebo: Estimate
+    crude_ratio: float
+    risk_ratio: float
+    avoidable: Estimate
+    ceiling: float
+    linkage_share: float
+    largest_share: float
+    q_value: float = NAN
+    rank: int | None = None
+    prob_top3: float = NAN
+    verdict: Verdict = Verdict.TOO_SMALL
+
+
+@dataclass(frozen=True)
+class GenderFinding:
+    """One measure in women and men. ``people_women``, ``people_men``: people behind it; ``largest_share``: of the
+    events it counts, those of the person with most (NaN where it counts none)."""
+
+    measure: str
+    women: float
+    men: float
+    ratio: Estimate
+    people_women: int
+    people_men: int
+    largest_share: float
+    q_value: float = NAN
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Mean number of crises a person by the end of ``day`` of the follow-up."""
+
+    group: Stratum
+    day: int
+    mean: Estimate
+    at_risk: int
+
+
+@dataclass(frozen=True)
+class LinkageFinding:
+    """A measure of the linkage as the linker told it, of all or of women or men."""
+
+    measure: str
+    value: Estimate
+
+
+@dataclass(frozen=True)
+class CohortRow:
+    """One person under the best matching. ``contacts`` by agency, in both windows; ``link_probability`` of the least
+    certain of the person's files, NaN where the best matching gives files of one agency only."""
+
+    study_id: str
+    sex: str | None
+    age_band: str | None
+    contacts: dict[str, int]
+    link_probability: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything one study found; ``agencies`` in order."""
+
+    agencies: tuple[str, ...]
+    cohort: tuple[CohortRow, ...]
+    junctures: tuple[JunctureFinding, ...]
+    gender: tuple[GenderFinding, ...]
+    linkage: tuple[LinkageFinding, ...]
+    curves: tuple[CurvePoint, ...]
+    people_studied: int
+    follow_up_years: float

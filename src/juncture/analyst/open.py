@@ -1,0 +1,72 @@
+"""Opening: check the grants, unblind, and open the cohort's envelopes; everybody else's stay shut.
+
+Which envelopes fail is never told to an agency: a spoiled envelope would ask "is this person in the cohort?".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from juncture.analyst.request import blind_state, take_cohort, take_release
+from juncture.base.errors import PackageRefused
+from juncture.base.report import Progress, silent
+from juncture.exchange import unlock
+from juncture.exchange.desk import Desk
+from juncture.exchange.header import PackageKind
+from juncture.exchange.ledger import Act
+from juncture.formats.cohort import CohortPayload
+from juncture.formats.release import HistogramRow
+from juncture.formats.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """What a round unlocked: timelines by envelope id, the cohort, and each agency's counts of everyone.
+
+    ``failed`` counts envelopes of the cohort that did not open or are missing.
+    """
+
+    cohort: CohortPayload
+    timelines: dict[bytes, Timeline]
+    histograms: dict[str, tuple[HistogramRow, ...]]
+    failed: int
+
+
+def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent) -> Unlocked:
+    """Open the envelopes of the cohort with the agencies' grants.
+
+    Raises ``PackageRefused`` where a grant does not prove that the published key was used.
+    """
+    cohort = take_cohort(desk, round_number)
+    timelines: dict[bytes, Timeline] = {}
+    histograms = {}
+    failed = 0
+    for a, agency in enumerate(desk.agreement.agencies):
+        release = take_release(desk, agency, round_number)
+        histograms[agency] = release.histogram
+        grant = unlock.Grant.parse(desk.take(PackageKind.GRANT, agency, round_number).payload)
+        state = blind_state(desk, agency, round_number)
+        secrets = unlock.finalize(state, grant, bytes.fromhex(release.unlock_key))
+        in_use = cohort.in_use[:, a] == 1
+        refs = {
+            envelope.tobytes(): token.tobytes()
+            for envelope, token in zip(cohort.envelope_id[:, a][in_use], cohort.unlock_token[:, a][in_use], strict=True)
+        }
+        for i, (envelope, token) in enumerate(refs.items()):
+            progress(f"Opening envelopes of {agency}", i, len(refs))
+            key = unlock.envelope_key(
+                secrets[token],
+                token,
+                agreement_id=desk.signed.id,
+                round=round_number,
+                agency=agency,
+                package_id=release.package_id,
+                envelope_id=envelope,
+            )
+            try:
+                plain = unlock.unpad(unlock.open_envelope(release.sealed[envelope], key, envelope))
+                timelines[envelope] = Timeline.from_bytes(plain)
+            except (PackageRefused, KeyError):
+                failed += 1
+    desk.note(Act.UNLOCKED, envelopes=len(timelines))
+    return Unlocked(cohort=cohort, timelines=timelines, histograms=histograms, failed=failed)

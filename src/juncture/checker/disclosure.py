@@ -1,0 +1,107 @@
+"""Disclosure control: what of a proposed table may be told, decided by the number of people behind each row.
+
+A row that tells of 1 to ``threshold - 1`` people is hidden, and so is one of whose events one person has over half.
+Then everything from which a hidden row could be worked out goes too: where parts add up to a total, at least two parts
+are hidden or none, and the people outside the shown parts are nobody or at least ``threshold``. Counts that remain are
+rounded. The threshold is CMS's cell size rule (1-10 hidden); the second step is complementary suppression
+(Hundepool et al., *Statistical Disclosure Control*, 2012, ch. 4).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from juncture.formats.tables import Cell, Column, ColumnKind, ProposedRow, ProposedTable, ReleasedTable
+
+DOMINANT_SHARE = 0.5
+
+
+def control(
+    table: ProposedTable, *, threshold: int, round_to: int, earlier: Sequence[ReleasedTable] = ()
+) -> ReleasedTable:
+    """What of ``table`` may be released. A row hidden in an ``earlier`` release of the table stays hidden."""
+    few = f"fewer than {threshold} people"
+    hidden = {
+        i: few if _tells_of_few(row, threshold) else "most of it is one person's"
+        for i, row in enumerate(table.rows)
+        if _tells_of_few(row, threshold) or (row.largest_share or 0.0) > DOMINANT_SHARE
+    }
+    before = _hidden_before(table, earlier)
+    for i, row in enumerate(table.rows):
+        if _labels(table.columns, row.cells) in before:
+            hidden.setdefault(i, "hidden in an earlier release")
+    for members in _groups(table).values():
+        _complement(table.rows, members, hidden, threshold)
+    rows = tuple(
+        _hide(table.columns, row.cells) if i in hidden else _round(table.columns, row.cells, round_to)
+        for i, row in enumerate(table.rows)
+    )
+    return ReleasedTable(
+        name=table.name,
+        title=table.title,
+        note=table.note,
+        columns=table.columns,
+        rows=rows,
+        hidden=tuple(hidden.get(i, "") for i in range(len(table.rows))),
+    )
+
+
+def _tells_of_few(row: ProposedRow, threshold: int) -> bool:
+    return any(1 <= people < threshold for people in row.people)
+
+
+def _groups(table: ProposedTable) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(table.rows):
+        if row.part_of:
+            groups[row.part_of].append(i)
+    return groups
+
+
+def _complement(rows: Sequence[ProposedRow], members: list[int], hidden: dict[int, str], threshold: int) -> None:
+    """Hide more of one group of rows until nothing hidden can be worked out from what is shown."""
+    totals = [i for i in members if rows[i].is_total]
+    parts = [i for i in members if not rows[i].is_total]
+    reason = "a hidden row could be worked out from it"
+    while any(i not in hidden for i in totals):
+        total = next(i for i in totals if i not in hidden)
+        shown = [i for i in parts if i not in hidden]
+        covered = len(parts) - len(shown)
+        outside = [
+            people - sum(rows[i].people[k] for i in shown if k < len(rows[i].people))
+            for k, people in enumerate(rows[total].people)
+        ]
+        safe = covered != 1 and not any(1 <= people < threshold for people in outside)
+        if not parts or safe:
+            return
+        if shown:
+            hidden[min(shown, key=lambda i: (sum(rows[i].people), i))] = reason
+        else:
+            hidden[total] = reason
+
+
+def _hidden_before(table: ProposedTable, earlier: Sequence[ReleasedTable]) -> set[tuple[Cell, ...]]:
+    return {
+        _labels(old.columns, row)
+        for old in earlier
+        if old.name == table.name
+        for row, reason in zip(old.rows, old.hidden, strict=True)
+        if reason
+    }
+
+
+def _labels(columns: Sequence[Column], cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    return tuple(cell for column, cell in zip(columns, cells, strict=True) if column.kind is ColumnKind.LABEL)
+
+
+def _hide(columns: Sequence[Column], cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    return tuple(cell if column.kind is ColumnKind.LABEL else None for column, cell in zip(columns, cells, strict=True))
+
+
+def _round(columns: Sequence[Column], cells: Sequence[Cell], round_to: int) -> tuple[Cell, ...]:
+    counted = (ColumnKind.PEOPLE, ColumnKind.EVENTS)
+    return tuple(
+        round(cell / round_to) * round_to if column.kind in counted and isinstance(cell, int | float) else cell
+        for column, cell in zip(columns, cells, strict=True)
+    )

@@ -1,0 +1,357 @@
+"""Grade how two agencies' encodings agree, field by field, into the few levels that EM weighs.
+
+Two people are compared by their best pair of spellings: of all pairs of rows, the one whose levels weigh most. Distinct
+encodings are compared once, not once a row. Nothing here knows what a field's bits stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from juncture.base.errors import PackageRefused
+from juncture.formats.link import EncodedField
+from juncture.kernels import bits
+from juncture.kernels.em import Floats, Levels, Scheme
+
+Index = NDArray[np.int64]
+
+#: Largest table of levels of distinct encodings held in memory, in cells.
+_TABLE_CELLS = 80_000_000
+#: Row pairs expanded at a time.
+_ROW_PAIRS = 4_000_000
+
+MISSING = 0
+_DATE_PARTS = ("birth_year", "birth_month", "birth_day")
+
+
+@dataclass(frozen=True)
+class LinkInput:
+    """What the linker needs of one agency's link package to compare people.
+
+    ``spelling_start`` int32 [n + 1]; ``fields`` and ``keys`` by name, r rows each; ``joint_tokens`` uint8 [n, 4, 16].
+    """
+
+    spelling_start: NDArray[np.int32]
+    fields: Mapping[str, EncodedField]
+    keys: Mapping[str, EncodedField]
+    joint_tokens: NDArray[np.uint8]
+
+    @property
+    def people(self) -> int:
+        """Number of people."""
+        return int(self.spelling_start.size - 1)
+
+    @property
+    def person(self) -> Index:
+        """Person of each row, int64 [r]."""
+        return np.repeat(np.arange(self.people), np.diff(self.spelling_start))
+
+
+@dataclass(frozen=True)
+class _Grades:
+    """How a field is graded: Dice coefficients over chance between which a level changes, and guesses for m.
+
+    ``cuts`` c_1 < c_2 < ... give the levels 1 (below c_1), 2, ..., and one more for equal encodings; ``prior`` has a
+    rate for each of these. Cuts only bin the similarity; what a bin is worth, EM finds.
+    """
+
+    cuts: tuple[float, ...]
+    prior: tuple[float, ...]
+
+
+_NAME = _Grades((0.3, 0.5, 0.7), (0.06, 0.03, 0.06, 0.1, 0.75))
+_GRADES: Mapping[str, _Grades] = {
+    "last_name": _NAME,
+    "first_name": _NAME,
+    "middle_name": _Grades((0.3, 0.6), (0.1, 0.05, 0.15, 0.7)),
+    # Between the similarities that the tokens of a date leave: nothing, a part or two, transposed or a wrong digit of
+    # the year, one part wrong.
+    "birth_date": _Grades((0.3, 0.45, 0.57, 0.64), (0.03, 0.02, 0.02, 0.03, 0.08, 0.82)),
+    "sex": _Grades((), (0.03, 0.97)),
+    "address": _Grades((0.25, 0.45, 0.65), (0.3, 0.05, 0.05, 0.1, 0.5)),
+}
+_OTHER = _Grades((0.4, 0.65), (0.2, 0.05, 0.1, 0.65))
+
+#: Under the record profile the cuts are quantiles of unrelated pairs, then steps from the last of them up to 1.
+_RECORD_TAIL = (0.9, 0.99, 0.999, 0.9999)
+_RECORD_STEPS = (0.15, 0.3, 0.45, 0.6, 0.8)
+
+#: The share of one formal name's bits, over chance, from which two first names count as forms of one.
+_FORM_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Side:
+    """The distinct encodings of one field at one agency.
+
+    ``code`` int32 [r]: which distinct row, ``len(rows)`` for a missing one. ``extra`` belongs to a distinct row: bits of
+    the formal names, or the mask of what is there. ``bearers``: people of this agency with the value; ``others``:
+    people of either agency with it, less one for each agency that has it.
+    """
+
+    code: NDArray[np.int32]
+    rows: NDArray[np.uint8]
+    count: Index
+    extra: NDArray[np.uint8]
+    bearers: Index
+    others: Index
+
+
+@dataclass(frozen=True)
+class FieldPair:
+    """One field of two agencies, ready to be graded."""
+
+    name: str
+    a: Side
+    b: Side
+    cuts: NDArray[np.float32]
+    scheme: Scheme
+    kind: str
+    table: NDArray[np.uint8] | None
+
+    @property
+    def exact(self) -> int:
+        """The level of equal encodings."""
+        return len(self.cuts) + 2
+
+    def levels(self, row_a: Index, row_b: Index) -> Levels:
+        """Levels of pairs of rows, uint8 [pairs]."""
+        left, right = self.a.code[row_a], self.b.code[row_b]
+        if self.table is not None:
+            return self.table[left, right]
+        out = np.full(left.size, MISSING, dtype=np.uint8)
+        known = np.flatnonzero((left < len(self.a.rows)) & (right < len(self.b.rows)))
+        i, j = left[known].astype(np.int64), right[known].astype(np.int64)
+        shared = bits.shared_pairs(self.a.rows, self.b.rows, i, j)
+        forms = bits.shared_pairs(self.a.extra, self.b.extra, i, j) if self.kind == "forms" else None
+        out[known] = self._grade(shared, i, j, forms)
+        return out
+
+    def _grade(
+        self,
+        shared: NDArray[np.integer],
+        i: NDArray[np.integer],
+        j: NDArray[np.integer],
+        forms: NDArray[np.integer] | None,
+    ) -> Levels:
+        """Levels from shared bits; ``i`` and ``j`` are distinct rows, of shapes that broadcast to ``shared``'s."""
+        a, b = self.a.count[i], self.b.count[j]
+        length = self.a.rows.shape[1] * 8
+        similar = bits.over_chance(shared, a, b, length)
+        level = (np.searchsorted(self.cuts, similar, side="right") + 1).astype(np.uint8)
+        level[(shared == a) & (shared == b)] = self.exact
+        if forms is not None:
+            left, right = bits.popcount(self.a.extra)[i], bits.popcount(self.b.extra)[j]
+            over = forms - left * right / (self.a.extra.shape[1] * 8)
+            free = 1 - np.maximum(left, right) / (self.a.extra.shape[1] * 8)
+            one_form = over >= _FORM_SHARE * self._form_bits() * free
+            level[one_form & (level < len(self.cuts) + 1)] = self.exact + 1
+        elif self.kind == "date":
+            partial = (self.a.extra[i, 0] != 7) | (self.b.extra[j, 0] != 7)
+            whole = bits.over_chance(shared, a, b, length, overlap=True)
+            level = np.where(partial, np.where(whole > 0.85, self.exact + 2, self.exact + 1), level).astype(np.uint8)
+        elif self.kind == "record":
+            unlike = (self.a.extra[i] != self.b.extra[j]).any(axis=-1)
+            level = np.where(unlike, level + self.exact, level).astype(np.uint8)
+        return level
+
+    def _form_bits(self) -> float:
+        """Bits of a single formal name: the fewest that any first name has."""
+        counts = np.concatenate([bits.popcount(self.a.extra), bits.popcount(self.b.extra)])
+        return float(counts.min()) if counts.size else 1.0
+
+    def build_table(self) -> NDArray[np.uint8] | None:
+        """Levels of all pairs of distinct encodings, with a last row and column for missing; None where too large."""
+        shape = (len(self.a.rows) + 1, len(self.b.rows) + 1)
+        if shape[0] * shape[1] > _TABLE_CELLS:
+            return None
+        table = np.full(shape, MISSING, dtype=np.uint8)
+        tiles = bits.shared_tiles(self.a.rows, self.b.rows)
+        columns = np.arange(shape[1] - 1)[None, :]
+        for part, shared in tiles:
+            rows = np.arange(part.start, part.stop)[:, None]
+            forms = None
+            if self.kind == "forms":
+                forms = np.vstack([one for _, one in bits.shared_tiles(self.a.extra[part], self.b.extra)])
+            table[part, :-1] = self._grade(shared, rows, columns, forms)
+        return table
+
+
+def compare_fields(a: LinkInput, b: LinkInput, rng: np.random.Generator) -> tuple[FieldPair, ...]:
+    """The comparisons that both agencies' files allow, in a fixed order. Raises ``PackageRefused`` where there is none
+    or where lengths differ (other profiles, or other versions)."""
+    names = [name for name in a.fields if name in b.fields and a.fields[name].bits.shape[1] and name != "first_forms"]
+    if not names:
+        raise PackageRefused("The link packages have no encoded field in common.")
+    for name in names:
+        if a.fields[name].bits.shape[1] != b.fields[name].bits.shape[1]:
+            raise PackageRefused(f"The link packages encode {name} at different lengths.")
+    return tuple(_field_pair(name, a, b, rng) for name in sorted(names))
+
+
+def _field_pair(name: str, a: LinkInput, b: LinkInput, rng: np.random.Generator) -> FieldPair:
+    kind, extra_a, extra_b = _extras(name, a, b)
+    left, right = _sides(name, a, b, extra_a, extra_b)
+    grades = _GRADES.get(name, _OTHER)
+    cuts, prior = np.asarray(grades.cuts, dtype=np.float32), grades.prior
+    if kind == "record":
+        cuts, prior = _record_grades(left, right, rng)
+    stratum, rate = [0, *[1] * len(prior)], [1.0, *prior]
+    if kind == "forms":
+        stratum, rate = [*stratum, 1], [1.0, *(0.95 * one for one in prior), 0.05]
+    elif kind == "date":
+        stratum, rate = [*stratum, 2, 2], [*rate, 0.15, 0.85]
+    elif kind == "record":
+        stratum, rate = [*stratum, *[2] * len(prior)], [*rate, *prior]
+    bare = FieldPair(name, left, right, cuts, Scheme(name, tuple(stratum), tuple(rate)), kind, None)
+    return FieldPair(name, left, right, cuts, bare.scheme, kind, bare.build_table())
+
+
+def _extras(name: str, a: LinkInput, b: LinkInput) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
+    """What belongs to a row of the field beside its bits, and the kind of grading that this asks for."""
+    if name == "first_name" and all("first_forms" in side.fields for side in (a, b)):
+        return "forms", a.fields["first_forms"].bits, b.fields["first_forms"].bits
+    if name == "birth_date" and all(part in side.fields for side in (a, b) for part in _DATE_PARTS):
+        return "date", _mask_bits(a, _DATE_PARTS), _mask_bits(b, _DATE_PARTS)
+    if name == "record":
+        masks = sorted(f for f in a.fields if f in b.fields and not a.fields[f].bits.shape[1])
+        return "record", _mask_bits(a, masks), _mask_bits(b, masks)
+    return "plain", np.zeros((a.person.size, 0), dtype=np.uint8), np.zeros((b.person.size, 0), dtype=np.uint8)
+
+
+def _mask_bits(side: LinkInput, masks: Sequence[str]) -> NDArray[np.uint8]:
+    """Which of the fields are there, packed uint8 [r, bytes], the first in the lowest bit."""
+    there = np.array([side.fields[mask].present for mask in masks], dtype=np.uint8).reshape(len(masks), -1)
+    return np.packbits(there.T, axis=1, bitorder="little")
+
+
+def _sides(
+    name: str, a: LinkInput, b: LinkInput, extra_a: NDArray[np.uint8], extra_b: NDArray[np.uint8]
+) -> tuple[Side, Side]:
+    both = np.vstack([np.hstack([a.fields[name].bits, extra_a]), np.hstack([b.fields[name].bits, extra_b])])
+    _, first, joint = np.unique(_as_items(both), return_index=True, return_inverse=True)
+    known = np.concatenate([a.fields[name].present, b.fields[name].present])
+    split = a.person.size
+    parts = ((a, slice(0, split), extra_a.shape[1]), (b, slice(split, None), extra_b.shape[1]))
+    bearers = []
+    for side, part, _ in parts:
+        pairs = np.unique(np.stack([joint[part][known[part]], side.person[known[part]]]), axis=1)
+        bearers.append(np.bincount(pairs[0], minlength=first.size))
+    others = bearers[0] + bearers[1] - (bearers[0] > 0) - (bearers[1] > 0)
+    out = []
+    for (_, part, width), borne in zip(parts, bearers, strict=True):
+        here = np.flatnonzero(borne)
+        place = np.full(first.size, here.size, dtype=np.int32)
+        place[here] = np.arange(here.size)
+        code = np.where(known[part], place[joint[part]], here.size).astype(np.int32)
+        whole = both[first[here]]
+        rows, extra = whole[:, : whole.shape[1] - width], whole[:, whole.shape[1] - width :]
+        out.append(Side(code, np.ascontiguousarray(rows), bits.popcount(rows), extra, borne[here], others[here]))
+    return out[0], out[1]
+
+
+def _as_items(rows: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Each row as one item that sorts and compares by its bytes."""
+    data = np.ascontiguousarray(rows)
+    return data.view(np.dtype((np.void, data.shape[1]))).reshape(-1)
+
+
+def _record_grades(a: Side, b: Side, rng: np.random.Generator) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    size = 200_000
+    i, j = rng.integers(0, max(1, len(a.rows)), size), rng.integers(0, max(1, len(b.rows)), size)
+    shared = bits.shared_pairs(a.rows, b.rows, i, j)
+    similar = bits.over_chance(shared, a.count[i], b.count[j], a.rows.shape[1] * 8)
+    tail = np.quantile(similar, _RECORD_TAIL)
+    top = float(tail[-2])
+    cuts = np.unique(np.concatenate([tail, top + (1 - top) * np.asarray(_RECORD_STEPS)])).astype(np.float32)
+    steps = np.arange(1, cuts.size + 3, dtype=np.float64) ** 1.5
+    return cuts, tuple((steps / steps.sum()).tolist())
+
+
+def first_weights(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, rng: np.random.Generator) -> list[Floats]:
+    """Log-weights of levels to begin with, a comparison each: guesses for m over the rates of random rows."""
+    size = 300_000
+    i, j = rng.integers(0, a.person.size, size), rng.integers(0, b.person.size, size)
+    out = []
+    for pair in pairs:
+        stratum, prior = np.asarray(pair.scheme.stratum), np.asarray(pair.scheme.prior)
+        counts = np.bincount(pair.levels(i, j), minlength=prior.size) + 0.5
+        u = counts / np.bincount(stratum, weights=counts)[stratum]
+        out.append(np.log(prior) - np.log(u))
+    return out
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Pairs of people with their best pair of rows: its total weight, its rows, and its levels [pairs, fields]."""
+
+    weight: Floats
+    row_a: Index
+    row_b: Index
+    levels: Levels
+
+
+def score_pairs(
+    pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, i: Index, j: Index, weights: Sequence[Floats]
+) -> Scored:
+    """Score pairs of people ``i`` (of a) and ``j`` (of b) by the log-weights of levels, one array a field."""
+    start_a, start_b = a.spelling_start.astype(np.int64), b.spelling_start.astype(np.int64)
+    rows_a, rows_b = np.diff(start_a), np.diff(start_b)
+    luts = [np.asarray(one, dtype=np.float32) for one in weights]
+    best = np.zeros(i.size, dtype=np.float64)
+    chosen_a, chosen_b = np.zeros(i.size, dtype=np.int64), np.zeros(i.size, dtype=np.int64)
+    levels = np.zeros((i.size, len(pairs)), dtype=np.uint8)
+    for part in _chunks(rows_a[i] * rows_b[j]):
+        p, q = i[part], j[part]
+        many = rows_a[p] * rows_b[q]
+        first = np.cumsum(many) - many
+        offset = np.arange(int(many.sum())) - np.repeat(first, many)
+        across = np.repeat(rows_b[q], many)
+        row_a = np.repeat(start_a[p], many) + offset // across
+        row_b = np.repeat(start_b[q], many) + offset % across
+        graded = [pair.levels(row_a, row_b) for pair in pairs]
+        total = np.zeros(row_a.size, dtype=np.float32)
+        for lut, level in zip(luts, graded, strict=True):
+            total += lut[level]
+        top = np.maximum.reduceat(total, first) if first.size else total[:0]
+        hit = np.flatnonzero(total == np.repeat(top, many))
+        pair_of = np.repeat(np.arange(p.size), many)[hit]
+        pick = hit[np.unique(pair_of, return_index=True)[1]]
+        best[part], chosen_a[part], chosen_b[part] = top, row_a[pick], row_b[pick]
+        for column, level in enumerate(graded):
+            levels[part, column] = level[pick]
+    return Scored(best, chosen_a, chosen_b, levels)
+
+
+def _chunks(sizes: Index) -> Iterator[slice]:
+    """Slices of pairs that each expand to about ``_ROW_PAIRS`` row pairs."""
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < sizes.size:
+        reach = int(ends[start] - sizes[start]) + _ROW_PAIRS
+        stop = max(start + 1, int(np.searchsorted(ends, reach, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def shared_tokens(a: LinkInput, b: LinkInput) -> tuple[Index, Index]:
+    """Pairs of people who bear a joint token that exactly one person at each agency bears (each pair once)."""
+    tokens = [_as_items(side.joint_tokens.reshape(-1, side.joint_tokens.shape[-1])) for side in (a, b)]
+    people = [np.repeat(np.arange(side.people), side.joint_tokens.shape[1]) for side in (a, b)]
+    _, code = np.unique(np.concatenate(tokens), return_inverse=True)
+    codes = (code[: people[0].size], code[people[0].size :])
+    bearers = []
+    for one, who in zip(codes, people, strict=True):
+        pairs = np.unique(np.stack([one, who]), axis=1) if one.size else np.zeros((2, 0), dtype=np.int64)
+        count = np.bincount(pairs[0], minlength=code.size + 1)
+        owner = np.full(code.size + 1, -1, dtype=np.int64)
+        owner[pairs[0]] = pairs[1]
+        owner[count != 1] = -1
+        bearers.append(owner)
+    both = np.flatnonzero((bearers[0] >= 0) & (bearers[1] >= 0))
+    pairs = np.unique(np.stack([bearers[0][both], bearers[1][both]]), axis=1)
+    return pairs[0], pairs[1]
