@@ -168,7 +168,7 @@ def test_keys_are_filled_in_and_seen() -> None:
     filled = agreement.with_keys({name: "sha384:" + f"{i:096x}" for i, name in enumerate(names)})
     assert not filled.is_draft
     assert not filled.one_linker_analyst
-    same = agreement.with_keys({name: "sha384:" + "0" * 96 for name in names})
+    same = agreement.with_keys(dict.fromkeys(names, "sha384:" + "0" * 96))
     assert same.one_linker_analyst
     assert agreement.party["police"].keys == UNKNOWN_KEYS
 

@@ -181,3 +181,42 @@ def _released(contact: At, day: int, terms: Agreement) -> ReleasedContact:
     at, band = told(contact.h)
     assert at is not None
     return ReleasedContact(at, band, contact.kind, contact.role, *told(contact.end))
+
+
+def life(rng: np.random.Generator, ratio: float, *, mean: float = 8.0) -> list[At]:
+    """A person's co-responses and follow-ups over 700 days, with a known truth.
+
+    After a co-response the hazard of the next is the person's own; from day 7 to 37 it is ``ratio`` times that unless
+    a follow-up came in the week (one is cancelled by an earlier crisis). People differ in their hazard (gamma) and in
+    how often they are followed up (beta), so nothing is alike but the ratio.
+    """
+    own, followed = rng.gamma(2, 0.5) * mean / 700, rng.beta(3, 3)
+    contacts: list[At] = []
+    factor, last = 1.0, -100.0
+    while True:
+        left, now = float(rng.exponential()), max(last, 0.0)
+        for until, times in ((last + 7, 1.0), (last + 37, factor), (np.inf, 1.0)):
+            if until <= now:
+                continue
+            if left <= own * times * (until - now):
+                now += left / (own * times)
+                break
+            left -= own * times * (until - now)
+            now = until
+        hour = max(int(now * 4) * 6, int(last * 24) + 24 if last > 0 else 0)
+        if hour >= 700 * 24:
+            return contacts
+        if contacts and contacts[-1].h >= hour:
+            contacts.pop()
+        contacts.append(At(hour, "police.co_response"))
+        last, factor = hour / 24, ratio
+        if rng.random() < followed:
+            contacts.append(At((hour // 24 + int(rng.integers(1, 7))) * 24 + 12, "clinic.follow_up"))
+            factor = 1.0
+
+
+def simulated(people: int, ratio: float, seed: int, terms: Agreement | None = None) -> World:
+    """``people`` lives, two women to each man, surely linked."""
+    rng = np.random.default_rng(seed)
+    members = [one_file_each(life(rng, ratio), "male" if i % 3 == 0 else "female") for i in range(people)]
+    return world(members, terms, draws=2, seed=seed)

@@ -5,6 +5,8 @@ The secret is kept in the vault (``private/linkage-secret``). Neither linker nor
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from juncture.base.errors import UsageError
 from juncture.base.report import StepReport
 from juncture.exchange import joint_secret as js
@@ -18,6 +20,27 @@ from juncture.exchange.package import SealedPackage
 ROUND = 1
 _SECRET = "linkage secret"
 _SHARE = "own share of the linkage secret"
+
+
+def exchange(desk: Desk) -> list[StepReport]:
+    """Every step of the secret that what has arrived allows; the last report says what is waited for.
+
+    Steps done before are done again, which changes nothing, and are reported only where they wrote something.
+    """
+    reports = [commit(desk)]
+    following = (
+        (PackageKind.COMMITMENT, reveal),
+        (PackageKind.SHARE, confirm),
+        (PackageKind.CONFIRMATION, compare),
+    )
+    for kind, step in following:
+        missing = [other for other in _others(desk) if not desk.arrived(kind, other, ROUND)]
+        if missing:
+            waiting = f"Waiting for the {kind.description}, from {', '.join(missing)}."
+            reports[-1] = replace(reports[-1], notes=(waiting,), next_command="juncture inbox FILE")
+            break
+        reports.append(step(desk))
+    return [report for report in reports if report.files or report is reports[-1]]
 
 
 def commit(desk: Desk) -> StepReport:
@@ -51,8 +74,10 @@ def confirm(desk: Desk) -> StepReport:
         payload = desk.take(PackageKind.SHARE, other, ROUND).payload
         shares[other] = js.Share.from_payload(payload, desk.signed.id, other)
     secret = js.agree_secret(shares, commitments, desk.signed.id)
-    vault.keep(desk.keys, desk.folder.private / "linkage-secret", _SECRET, secret)
-    desk.note(Act.SECRET_AGREED)
+    path = desk.folder.private / "linkage-secret"
+    if not path.exists():
+        vault.keep(desk.keys, path, _SECRET, secret)
+        desk.note(Act.SECRET_AGREED)
     mac = js.agency_confirmation(secret, js.transcript(commitments, desk.signed.id))
     payload = js.Confirmation(desk.signed.id, desk.party, mac).to_payload()
     sent = _send_missing(desk, PackageKind.CONFIRMATION, payload)

@@ -32,6 +32,7 @@ from juncture.agency.people.spellings import spellings
 from juncture.agency.secret import linkage_secret
 from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, LimitReached, UsageError
+from juncture.base.files import empty_dir
 from juncture.base.report import Progress, StepReport, silent
 from juncture.exchange import unlock, vault
 from juncture.exchange.desk import Desk, written
@@ -58,10 +59,17 @@ class UnlockRecord:
 
 
 def share(
-    desk: Desk, source_file: Path, *, round_number: int = 1, everyone: bool = False, progress: Progress = silent
+    desk: Desk,
+    source_file: Path,
+    *,
+    round_number: int = 1,
+    everyone: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
 ) -> StepReport:
     """Stage what would leave. ``everyone`` (rehearsals with an audit only) shares people below the rule, too.
 
+    ``dry_run`` does all the work and keeps nothing: what was staged before stays as it was.
     Raises ``LimitReached`` (exit 6) for fewer people than the agreement's floor; as the parts for everything else.
     """
     agreement = desk.agreement
@@ -78,9 +86,14 @@ def share(
         raise UsageError(f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.")
     intake = read_mentions(source, agreement, desk.party, progress=progress)
     mentions = intake.mentions
-    found = resolve(mentions, number_trust=_number_trust(source), spill_dir=desk.folder.spill(), progress=progress)
+    spill = desk.folder.spill()
+    try:
+        found = resolve(mentions, number_trust=_number_trust(source), spill_dir=spill, progress=progress)
+    finally:
+        empty_dir(spill)
     person = found.person
-    desk.note(Act.PEOPLE_FOUND, people=found.people, contacts=mentions.num_rows)
+    if not dry_run:
+        desk.note(Act.PEOPLE_FOUND, people=found.people, contacts=mentions.num_rows)
     progress("Choosing who is shared", 0, 0)
     bands = activity_bands(mentions, person, agreement)
     people = np.flatnonzero(shared_people(bands, agreement, desk.party, everyone=everyone))
@@ -120,11 +133,14 @@ def share(
         keys=encoding.keys,
     )
     release, record = _release(desk, round_number, mentions, person, people, offsets, link, progress)
-    _stage(desk, round_number, link, release, record)
-    _keep_records(desk, round_number, mentions, person, people, envelope_id)
-    desk.note(Act.SHARE_STAGED, people_shared=len(people))
+    if not dry_run:
+        _stage(desk, round_number, link, release, record)
+        _keep_records(desk, round_number, mentions, person, people, envelope_id)
+        desk.note(Act.SHARE_STAGED, people_shared=len(people))
     return StepReport(
-        title=f"Staged the people of {desk.party} for round {round_number}; nothing has left",
+        title=f"Dry run of round {round_number} of {desk.party}: nothing was kept"
+        if dry_run
+        else f"Staged the people of {desk.party} for round {round_number}; nothing has left",
         counts={
             "rows read": intake.rows_read,
             "rows kept": intake.rows_kept,
@@ -135,7 +151,7 @@ def share(
         },
         notes=tuple(found.notes),
         warnings=tuple(intake.warnings),
-        next_command="juncture agency approve",
+        next_command=f"juncture agency share {source_file}" if dry_run else "juncture agency approve",
     )
 
 

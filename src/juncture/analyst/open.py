@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from juncture.agreement.model import Agreement
+from juncture.agreement.vocabulary import kinds_of
 from juncture.analyst.request import blind_state, take_cohort, take_release
 from juncture.base.errors import PackageRefused
 from juncture.base.report import Progress, silent
@@ -65,8 +67,17 @@ def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent
             )
             try:
                 plain = unlock.unpad(unlock.open_envelope(release.sealed[envelope], key, envelope))
-                timelines[envelope] = Timeline.from_bytes(plain)
+                timelines[envelope] = _own_kinds(Timeline.from_bytes(plain), desk.agreement, agency)
             except (PackageRefused, KeyError):
                 failed += 1
     desk.note(Act.UNLOCKED, envelopes=len(timelines))
     return Unlocked(cohort=cohort, timelines=timelines, histograms=histograms, failed=failed)
+
+
+def _own_kinds(timeline: Timeline, agreement: Agreement, agency: str) -> Timeline:
+    """The timeline, if it holds only kinds of contact that its agency has; else ``PackageRefused``."""
+    family = agreement.party[agency].family
+    allowed = {f"{agency}.{word}" for word in kinds_of(family)} if family else set()
+    if not all(contact.kind in allowed for contact in timeline.contacts):
+        raise PackageRefused("An envelope holds a kind of contact that its agency does not have.")
+    return timeline

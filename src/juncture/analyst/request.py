@@ -69,6 +69,13 @@ def request(desk: Desk, *, round_number: int = 1) -> StepReport:
     )
 
 
+def ask(desk: Desk, *, round_number: int = 1) -> StepReport:
+    """The next step of asking: :func:`send_requests` once the linker's tickets are here, :func:`request` before."""
+    linker = desk.agreement.sole(PartyRole.LINKER)
+    ticketed = desk.arrived(PackageKind.TICKET, linker, round_number)
+    return (send_requests if ticketed else request)(desk, round_number=round_number)
+
+
 def send_requests(desk: Desk, *, round_number: int = 1) -> StepReport:
     """Send each agency its blinded request with the linker's ticket."""
     linker = desk.agreement.sole(PartyRole.LINKER)

@@ -1,7 +1,7 @@
 """One root for every error that a user can meet; the class decides the exit code.
 
 A message says what is wrong, where, and what to do next. It never holds a value from a record: a cell may be a
-name. Only ``InternalError`` and errors that are not ours are shown with a traceback.
+name. Only errors that are not ours are shown with a traceback.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -108,6 +109,20 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise PackageRefused(f"{path.name} is larger than the {limit} bytes a file of its kind may have.")
     return data
+
+
+def sweep_leftovers(root: Path, *, older_than_seconds: float = 600.0) -> int:
+    """Remove the ``.part`` files below ``root`` that a killed run left behind; returns how many.
+
+    They may hold what was about to be written in clear. Younger ones may belong to a step that is running now.
+    """
+    swept = 0
+    for path in root.rglob(".*.part"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime > older_than_seconds:
+                path.unlink()
+                swept += 1
+    return swept
 
 
 def empty_dir(path: Path) -> None:

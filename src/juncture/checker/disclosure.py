@@ -1,8 +1,9 @@
 """Disclosure control: what of a proposed table may be told, decided by the number of people behind each row.
 
 A row that tells of 1 to ``threshold - 1`` people is hidden, and so is one of whose events one person has over half.
-Then everything from which a hidden row could be worked out goes too: where parts add up to a total, at least two parts
-are hidden or none, and the people outside the shown parts are nobody or at least ``threshold``. Counts that remain are
+Then everything from which a hidden row could be worked out goes too: where parts add up to a total, the people outside
+the shown parts are nobody or at least ``threshold``, and never one hidden part alone (people of no listed part, such as
+those neither female nor male, count as a part). Counts that remain are
 rounded. The threshold is CMS's cell size rule (1-10 hidden); the second step is complementary suppression
 (Hundepool et al., *Statistical Disclosure Control*, 2012, ch. 4).
 """
@@ -67,7 +68,11 @@ def _complement(rows: Sequence[ProposedRow], members: list[int], hidden: dict[in
     while any(i not in hidden for i in totals):
         total = next(i for i in totals if i not in hidden)
         shown = [i for i in parts if i not in hidden]
-        covered = len(parts) - len(shown)
+        unlisted = any(
+            people > sum(rows[i].people[k] for i in parts if k < len(rows[i].people))
+            for k, people in enumerate(rows[total].people)
+        )
+        covered = len(parts) - len(shown) + unlisted
         outside = [
             people - sum(rows[i].people[k] for i in shown if k < len(rows[i].people))
             for k, people in enumerate(rows[total].people)

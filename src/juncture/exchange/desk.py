@@ -13,6 +13,7 @@ from pathlib import Path
 
 from juncture.agreement.model import Agreement
 from juncture.base.errors import PackageRefused, UsageError
+from juncture.base.files import sweep_leftovers
 from juncture.base.folder import PartyFolder
 from juncture.base.report import WrittenFile
 from juncture.exchange import ledger
@@ -71,7 +72,7 @@ class Desk:
         return sorted(
             (
                 header
-                for _, header in _packages(self.folder.outbox)
+                for _, header in packages_in(self.folder.outbox)
                 if (header.kind, header.recipient, header.round) == (kind, recipient, round_number)
                 and header.agreement_id == self.signed.id
             ),
@@ -110,7 +111,7 @@ class Desk:
         """Packages in the inbox that say they are of ``kind``, from ``sender``, of this round; nothing is verified."""
         found = [
             (path, header)
-            for path, header in _packages(self.folder.inbox)
+            for path, header in packages_in(self.folder.inbox)
             if (header.kind, header.sender, header.round) == (kind, sender, round_number)
             and header.agreement_id == self.signed.id
         ]
@@ -149,6 +150,7 @@ class Desk:
 def sit_down(folder: PartyFolder, passphrase: bytes, *, today: date | None = None) -> Desk:
     """Open the party's keys and the signed agreement; raises as the parts do, before anything else happens."""
     day = today or datetime.now(UTC).date()
+    sweep_leftovers(folder.root)
     keys = open_keys(folder.own_keys, passphrase)
     if keys.party != folder.party:
         raise UsageError(f"The keys in {folder.root} belong to {keys.party}, the folder to {folder.party}.")
@@ -161,7 +163,8 @@ def written(*packages: SealedPackage) -> tuple[WrittenFile, ...]:
     return tuple(WrittenFile(package.path, package.sha384) for package in packages)
 
 
-def _packages(folder: Path) -> list[tuple[Path, PackageHeader]]:
+def packages_in(folder: Path) -> list[tuple[Path, PackageHeader]]:
+    """The packages in ``folder`` with what their headers say, by file name; nothing is verified."""
     found = []
     for path in sorted(folder.glob("*.juncture")):
         try:

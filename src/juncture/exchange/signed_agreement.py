@@ -80,7 +80,7 @@ def signature_faults(folder: PartyFolder, agreement: Agreement) -> list[str]:
             faults.append(f"{name}: the public keys here are not those that the agreement names")
             continue
         try:
-            _check_signature(folder.signature(name), public, agreement)
+            check_signature(folder.signature(name), public, agreement)
         except PackageRefused as error:
             faults.append(f"{name}: {error.message}")
     return faults
@@ -103,7 +103,8 @@ def read_signed_agreement(folder: PartyFolder, *, today: date) -> SignedAgreemen
     return SignedAgreement(agreement=agreement, id=agreement_id(agreement), public=public)
 
 
-def _check_signature(path: Path, public: PublicKeys, agreement: Agreement) -> None:
+def check_signature(path: Path, public: PublicKeys, agreement: Agreement) -> None:
+    """Raise ``PackageRefused`` unless the file ``path`` is the signature of ``public`` under ``agreement``."""
     if not path.is_file():
         raise PackageRefused(f"the signature {path.name} has not arrived")
     form = {"format": str, "version": int, "party": str, "agreement_id": str, "signature": str}

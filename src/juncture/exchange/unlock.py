@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from juncture.base.errors import KeyTrouble, LimitReached, PackageRefused, UsageError
+from juncture.base.errors import LimitReached, PackageRefused, UsageError
 from juncture.exchange import voprf
 from juncture.exchange.canonical import length_prefixed
 from juncture.exchange.voprf import ELEMENT_BYTES, MAX_BATCH, PROOF_BYTES, SCALAR_BYTES
@@ -272,7 +272,7 @@ class BlindState:
     """What the analyst must keep, secret, until the grant comes; parallel tuples in the order of the request.
 
     ``wanted`` is false for the random tokens that fill the request up. Its bytes have a size that depends on the
-    number of elements only; they rest encrypted (:func:`seal_state`).
+    number of elements only; they rest encrypted (:mod:`juncture.exchange.vault`).
     """
 
     tokens: tuple[bytes, ...] = field(repr=False)
@@ -285,7 +285,7 @@ class BlindState:
             raise PackageRefused("The kept state of a blind request is damaged.")
 
     def to_bytes(self) -> bytes:
-        """The state in clear, for :func:`seal_state`."""
+        """The state in clear."""
         rows = zip(self.tokens, self.blinds, self.wanted, strict=True)
         body = b"".join(token + blind + bytes([wanted]) for token, blind, wanted in rows)
         return _STATE_LABEL + len(self.tokens).to_bytes(_COUNT_BYTES, "big") + body + b"".join(self.request.elements)
@@ -354,27 +354,6 @@ def finalize(state: BlindState, grant: Grant, public: bytes) -> dict[bytes, byte
     grant.check(state.request, public)
     rows = zip(state.tokens, state.blinds, state.wanted, grant.evaluated, strict=True)
     return {token: voprf.unblind(token, secret, value) for token, secret, wanted, value in rows if wanted}
-
-
-def seal_state(state: BlindState, key: bytes) -> bytes:
-    """The state encrypted (AES-256-GCM, random nonce) under a 32-byte key that the caller keeps under a passphrase."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(_state_key(key)).encrypt(nonce, state.to_bytes(), _STATE_LABEL)
-
-
-def open_state(sealed: bytes, key: bytes) -> BlindState:
-    """The state that :func:`seal_state` encrypted; ``KeyTrouble`` if the key is another one or the bytes changed."""
-    try:
-        plaintext = AESGCM(_state_key(key)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _STATE_LABEL)
-    except (InvalidTag, ValueError):
-        raise KeyTrouble("The kept state of the blind request does not open: wrong key, or damaged.") from None
-    return BlindState.parse(plaintext)
-
-
-def _state_key(key: bytes) -> bytes:
-    if len(key) != 32:
-        raise UsageError("The key for the kept state of a blind request has 32 bytes.")
-    return key
 
 
 def _counted(data: bytes, label: bytes, what: str) -> tuple[int, bytes]:

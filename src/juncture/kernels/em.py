@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Levels = NDArray[np.uint8]
 
-#: ``e_step(log_ratio [pairs], matches) -> probability [pairs]``
-EStep = Callable[[Floats, float], Floats]
+#: ``e_step(log_ratio [pairs], matches) -> probability [pairs], expected number of matches``
+EStep = Callable[[Floats, float], tuple[Floats, float]]
 
 
 @dataclass(frozen=True)
@@ -123,24 +123,29 @@ def fit(
     ``pairs``: number of all pairs, candidates or not; ``most``: no more matches than this (people on the smaller
     side). Ends when no rate moves by more than ``tolerance``.
     """
-    step = e_step or (lambda ratio, number: independent(ratio, number, pairs))
+
+    def alone(ratio: Floats, number: float) -> tuple[Floats, float]:
+        each = independent(ratio, number, pairs)
+        return each, float(each.sum())
+
+    step = e_step or alone
     m = [np.asarray(one) for one in start] if start else [np.asarray(scheme.prior) for scheme in schemes]
     number = matches if matches is not None else 0.3 * most
     objective = []
     for _ in range(rounds):
         log_ratio = log_m_of(levels, m) - log_u
         objective.append(_objective(log_ratio, m, schemes, number, pairs))
-        probability = step(log_ratio, number)
+        probability, found = step(log_ratio, number)
         counts = [count_levels(levels[:, f], s.size, probability) for f, s in enumerate(schemes)]
         fresh = [rates(c, s, np.asarray(s.prior), s.strength) for c, s in zip(counts, schemes, strict=True)]
-        before, number = number, float(np.clip(probability.sum() + 1, 1, most))
+        before, number = number, float(np.clip((found + 1) * pairs / (pairs + 1), 1, most))
         moved = max([float(np.abs(a - b).max()) for a, b in zip(fresh, m, strict=True)], default=0.0)
         m = fresh
         if moved < tolerance and abs(number - before) < tolerance * max(1.0, number):
             break
     log_ratio = log_m_of(levels, m) - log_u
     objective.append(_objective(log_ratio, m, schemes, number, pairs))
-    probability = step(log_ratio, number)
+    probability, _ = step(log_ratio, number)
     counts = [count_levels(levels[:, f], s.size, probability) for f, s in enumerate(schemes)]
     return Fit(tuple(m), tuple(counts), number, log_ratio, probability, tuple(objective))
 

@@ -7,6 +7,8 @@ trees (Zdeborova and Mezard 2006; Bayati and Nair 2006); candidate graphs of peo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,13 +22,28 @@ SECOND = 0.02
 _LOW, _HIGH = -40.0, 25.0
 
 
-def edge_prior(matches: float, n_a: int, n_b: int) -> float:
-    """Log-odds of an edge in a random matching expected to have ``matches`` edges, between ``n_a`` and ``n_b`` people.
+def edge_prior(matches: float, n_a: int, n_b: int, *, second: float = SECOND) -> float:
+    """Log-odds of an edge in a random matching of ``n_a`` and ``n_b`` people of whom about ``matches`` have a partner.
 
-    ``matches / ((n_a - matches) (n_b - matches))``: the activity at which the complete graph has that many.
+    The odds at which belief propagation on the complete graph leaves that many people matched, so that pairs which
+    say nothing leave the expected number where it was. Without seconds: ``matches / ((n_a - matches) (n_b - matches))``.
     """
-    free_a, free_b = max(n_a - matches, 1.0), max(n_b - matches, 1.0)
-    return float(np.log(max(matches, 1e-9)) - np.log(free_a) - np.log(free_b))
+    offers = []
+    for size in (n_a, n_b):
+        ratio = max(matches, 1e-9) / max(size - matches, 0.5)
+        offers.append(2 * ratio / (1 + np.sqrt(1 + 2 * second * ratio)))
+    factor = [(1 + second * s) / (1 + s + second * s * s / 2) for s in offers]
+    sides = offers[0] / n_b / factor[1], offers[1] / n_a / factor[0]
+    return float(np.log(sides).mean())
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """``probability`` of each edge, float64 [edges]; ``matched``: expected number of people with a partner, the mean of
+    both sides (smaller than the sum of probabilities by the seconds)."""
+
+    probability: Floats
+    matched: float
 
 
 def edge_marginals(
@@ -37,25 +54,31 @@ def edge_marginals(
     second: float = SECOND,
     sweeps: int = 200,
     tolerance: float = 1e-6,
-) -> Floats:
-    """Probability that each edge ``i[e] - j[e]`` is in the matching, float64 [edges].
+) -> Marginals:
+    """How probable each edge ``i[e] - j[e]`` is.
 
     ``log_odds``: of each edge as if its two ends had nobody else.
     """
     if i.size == 0:
-        return np.zeros(0)
+        return Marginals(np.zeros(0), 0.0)
     odds = np.exp(np.clip(log_odds, _LOW, _HIGH))
     from_a, from_b = np.ones(odds.size), np.ones(odds.size)
-    before = np.zeros(odds.size)
+    now = np.zeros(odds.size)
     for _ in range(sweeps):
         from_a = np.sqrt(from_a * _message(i, odds * from_b, second))
         from_b = np.sqrt(from_b * _message(j, odds * from_a, second))
         joint = odds * from_a * from_b
-        now = joint / (1 + joint)
+        before, now = now, joint / (1 + joint)
         if np.abs(now - before).max() < tolerance:
             break
-        before = now
-    return now
+    matched = (_matched(i, odds * from_b, second) + _matched(j, odds * from_a, second)) / 2
+    return Marginals(now, matched)
+
+
+def _matched(node: Index, incoming: Floats, second: float) -> float:
+    total = np.bincount(node, weights=incoming)
+    doubles = np.maximum(total * total - np.bincount(node, weights=incoming * incoming), 0.0) / 2
+    return float((1 - 1 / (1 + total + second * doubles)).sum())
 
 
 def _message(node: Index, incoming: Floats, second: float) -> Floats:

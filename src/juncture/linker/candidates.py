@@ -16,7 +16,7 @@ from juncture.kernels.em import Floats
 from juncture.linker.compare import FieldPair, Index, LinkInput, _as_items, score_pairs, shared_tokens
 
 #: Up to so many pairs of rows all are compared.
-ALL_ROW_PAIRS = 40_000_000
+ALL_ROW_PAIRS = 120_000_000
 #: A block with more row pairs is split.
 BLOCK_CAP = 20_000
 #: Pairs kept for weighing, a person of either agency.

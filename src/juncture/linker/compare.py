@@ -78,7 +78,7 @@ _OTHER = _Grades((0.4, 0.65), (0.2, 0.05, 0.1, 0.65))
 
 #: Under the record profile the cuts are quantiles of unrelated pairs, then steps from the last of them up to 1.
 _RECORD_TAIL = (0.9, 0.99, 0.999, 0.9999)
-_RECORD_STEPS = (0.15, 0.3, 0.45, 0.6, 0.8)
+_RECORD_STEPS = (0.03, 0.06, 0.09, 0.12, 0.15, 0.19, 0.23, 0.27, 0.32, 0.38, 0.45, 0.55, 0.7, 0.85)
 
 #: The share of one formal name's bits, over chance, from which two first names count as forms of one.
 _FORM_SHARE = 0.75

@@ -25,7 +25,7 @@ CANDIDATE_FLOOR = 1e-5
 #: Pairs less probable than this in the end are left out of what is handed on.
 KEPT_FLOOR = 1e-4
 #: Draws behind the intervals, whatever number the analyst is to receive.
-_QUALITY_DRAWS = 200
+_QUALITY_DRAWS = 100
 
 
 @dataclass(frozen=True)

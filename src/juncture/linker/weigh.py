@@ -1,6 +1,6 @@
 """From levels of agreement to a calibrated probability for each pair, without truth and without a threshold.
 
-Rates among non-matches are counted on random pairs of people, less the matches among them. Where two fields agree
+Rates among non-matches are counted on random pairs of people, each as far as it is probably none. Where two fields agree
 together more often than each by itself would (relatives share surname and address; first names tell the sex), the
 joint rate is used. Rates among matches come from EM, whose E-step knows that a person has at most one true partner
 (:mod:`juncture.kernels.marginals`). An agreement on a rare value weighs more than one on a common value.
@@ -22,14 +22,18 @@ from juncture.linker.candidates import Candidates
 from juncture.linker.compare import FieldPair, Index, LinkInput, Scored, score_pairs, shared_tokens
 
 #: Fields whose agreement among non-matches is not independent.
-TOGETHER = (("address", "last_name"), ("first_name", "sex"))
-#: Random pairs of people on which non-matches are counted.
-SAMPLE = 400_000
+TOGETHER = (("address", "last_name"), ("phone", "last_name"), ("address", "zip"), ("first_name", "sex"))
+#: Fields that people of one household have in common.
+SHARED_BY_HOUSEHOLD = frozenset({"address", "zip", "phone"})
+#: Random pairs of people on which non-matches are counted, times the number of fields.
+SAMPLE = 2_000_000
 #: In a joint rate, how many expected pairs the assumption of independence is worth.
 _TOGETHER_STRENGTH = 4.0
 #: Share of equal joint tokens that may name two different people, before any are seen.
 _TOKEN_ERROR = 0.02
 _OUTER_ROUNDS = 4
+#: A candidate that is less probable than this after the first round is weighed no further.
+_HOPELESS = 3e-6
 
 
 @dataclass(frozen=True)
@@ -59,43 +63,58 @@ def weigh(
     """Weigh ``candidates``; ``weights`` are the log-weights of levels that first choose each pair's spellings."""
     i, j = candidates.i, candidates.j
     schemes = [pair.scheme for pair in pairs]
-    sample_i, sample_j, share = _sample(a.people, b.people, rng)
+    sample_i, sample_j = _sample(a.people, b.people, SAMPLE // len(pairs), rng)
     most = min(a.people, b.people) * 0.995
     total = float(a.people) * b.people
-    token = _is_token(a, b, i, j)
-
-    def e_step(log_ratio: Floats, matches: float) -> Floats:
-        return edge_marginals(i, j, log_ratio + edge_prior(matches, a.people, b.people), sweeps=30, tolerance=1e-4)
-
     matches = 0.3 * most
-    scored = score_pairs(pairs, a, b, i, j, weights)
-    probability = e_step(scored.weight, matches)
-    fit: em.Fit | None = None
+    # A household shares address and surname. Were its members taken for matches at first, EM would settle on them, so
+    # what a household shares has no say yet, and is first counted as something that different people share.
+    personal = [w * (pair.name not in SHARED_BY_HOUSEHOLD) for pair, w in zip(pairs, weights, strict=True)]
+    first = score_pairs(pairs, a, b, i, j, personal).weight + edge_prior(matches, a.people, b.people)
+    probability = edge_marginals(i, j, first, sweeps=30).probability
     m: Sequence[Floats] | None = None
-    for _ in range(_OUTER_ROUNDS):
+    for outer in range(_OUTER_ROUNDS):
+        token = _is_token(a, b, i, j)
         sample = score_pairs(pairs, a, b, sample_i, sample_j, weights)
         scored = score_pairs(pairs, a, b, i, j, weights)
-        u = _UnmatchedRates.count(pairs, sample.levels, scored.levels, probability * share)
+        unmatched = 1 - _probability_of(sample_i * b.people + sample_j, i * b.people + j, probability)
+        u = _UnmatchedRates.count(pairs, sample.levels, unmatched)
         log_u = u.log(scored.levels) - rarity(pairs, scored, u.single, a.people + b.people)
         log_u -= token_evidence(token, probability, total)
+
+        def e_step(log_ratio: Floats, number: float, i: Index = i, j: Index = j) -> tuple[Floats, float]:
+            log_odds = log_ratio + edge_prior(number, a.people, b.people)
+            found = edge_marginals(i, j, log_odds, sweeps=30, tolerance=1e-4)
+            return found.probability, found.matched
+
         fit = em.fit(
             scored.levels, log_u, schemes, pairs=total, most=most, start=m, matches=matches, e_step=e_step, rounds=25
         )
         m, matches, probability = fit.m, fit.matches, fit.probability
-        weights = [np.log(one) - np.log(other) for one, other in zip(fit.m, u.single, strict=True)]
-    assert fit is not None
+        if outer < _OUTER_ROUNDS - 1:
+            weights = [np.log(one) - np.log(other) for one, other in zip(fit.m, u.single, strict=True)]
+            hopeful = probability >= _HOPELESS
+            i, j, probability = i[hopeful], j[hopeful], probability[hopeful]
     drawn = _draw_log_odds(fit, scored.levels, log_u, schemes, (a.people, b.people, most), draws, rng)
-    averaged = np.mean([edge_marginals(i, j, row) for row in drawn], axis=0) if i.size else probability
+    averaged = np.mean([edge_marginals(i, j, row).probability for row in drawn], axis=0) if i.size else probability
     both = {pair.name: (one, other) for pair, one, other in zip(pairs, fit.m, u.single, strict=True)}
     return Weighed(i, j, fit.log_ratio, averaged, drawn, matches, both)
 
 
-def _sample(n_a: int, n_b: int, rng: np.random.Generator) -> tuple[Index, Index, float]:
-    """Random pairs of people (all, where there are few) and the share of all pairs that they are."""
-    if n_a * n_b <= SAMPLE:
+def _sample(n_a: int, n_b: int, size: int, rng: np.random.Generator) -> tuple[Index, Index]:
+    """Random pairs of people, or all where there are few."""
+    if n_a * n_b <= size:
         code = np.arange(n_a * n_b)
-        return code // max(1, n_b), code % max(1, n_b), 1.0
-    return rng.integers(0, n_a, SAMPLE), rng.integers(0, n_b, SAMPLE), SAMPLE / (n_a * n_b)
+        return code // max(1, n_b), code % max(1, n_b)
+    return rng.integers(0, n_a, size), rng.integers(0, n_b, size)
+
+
+def _probability_of(code: Index, candidates: Index, probability: Floats) -> Floats:
+    """Probability of each pair by its number; 0 where it is no candidate. ``candidates`` rise."""
+    if not candidates.size:
+        return np.zeros(code.size)
+    place = np.minimum(np.searchsorted(candidates, code), candidates.size - 1)
+    return np.where(candidates[place] == code, probability[place], 0.0)
 
 
 @dataclass(frozen=True)
@@ -106,20 +125,18 @@ class _UnmatchedRates:
     together: dict[tuple[int, int], Floats]
 
     @classmethod
-    def count(cls, pairs: Sequence[FieldPair], sample: Levels, candidates: Levels, matched: Floats) -> _UnmatchedRates:
-        """Counts of a sample of pairs less those of its expected matches (``matched``, a weight a candidate)."""
+    def count(cls, pairs: Sequence[FieldPair], sample: Levels, unmatched: Floats) -> _UnmatchedRates:
+        """Counts of a sample of pairs, each with its probability of being no match."""
         single = []
         for column, pair in enumerate(pairs):
-            size = pair.scheme.size
-            counts = em.count_levels(sample[:, column], size) - em.count_levels(candidates[:, column], size, matched)
-            even = np.full(size, 0.5)
-            single.append(em.rates(np.maximum(counts, 0), pair.scheme, even, 1.0))
+            counts = em.count_levels(sample[:, column], pair.scheme.size, unmatched)
+            single.append(em.rates(counts, pair.scheme, np.full(pair.scheme.size, 0.5), 1.0))
         names = [pair.name for pair in pairs]
         together = {}
         for one, other in TOGETHER:
             if one in names and other in names:
                 x, y = names.index(one), names.index(other)
-                together[x, y] = _lift(pairs[x], pairs[y], (x, y), sample, candidates, matched, single)
+                together[x, y] = _lift(pairs[x], pairs[y], sample[:, [x, y]], unmatched, (single[x], single[y]))
         return cls(tuple(single), together)
 
     def log(self, levels: Levels) -> Floats:
@@ -131,35 +148,22 @@ class _UnmatchedRates:
 
 
 def _lift(
-    one: FieldPair,
-    other: FieldPair,
-    columns: tuple[int, int],
-    sample: Levels,
-    candidates: Levels,
-    matched: Floats,
-    single: Sequence[Floats],
+    one: FieldPair, other: FieldPair, sample: Levels, unmatched: Floats, single: tuple[Floats, Floats]
 ) -> Floats:
     """Log ratio of joint to independent rates, 0 where a field is missing; a cell with few expected pairs stays near
     independence (a gamma prior worth ``_TOGETHER_STRENGTH`` expected pairs)."""
     shape = (one.scheme.size, other.scheme.size)
-    x, y = columns
-
-    def count(levels: Levels, weights: Floats | None) -> Floats:
-        code = levels[:, x].astype(np.int64) * shape[1] + levels[:, y]
-        return em.count_levels(code.astype(np.int64), shape[0] * shape[1], weights).reshape(shape)  # type: ignore[arg-type]
-
-    seen = np.maximum(count(sample, None) - count(candidates, matched), 0)
+    cell = np.ravel_multi_index((sample[:, 0], sample[:, 1]), shape)
+    seen = np.bincount(cell, weights=unmatched, minlength=shape[0] * shape[1]).reshape(shape)
     stratum = (np.asarray(one.scheme.stratum)[:, None], np.asarray(other.scheme.stratum)[None, :])
-    known = (stratum[0] > 0) & (stratum[1] > 0)
-    seen[~known] = 0
     compared = np.zeros(shape)
     for s in np.unique(stratum[0]):
         for t in np.unique(stratum[1]):
-            cell = (stratum[0] == s) & (stratum[1] == t)
-            compared[cell] = seen[cell].sum()
-    expected = compared * single[x][:, None] * single[y][None, :]
+            both = (stratum[0] == s) & (stratum[1] == t)
+            compared[both] = seen[both].sum()
+    expected = compared * single[0][:, None] * single[1][None, :]
     lift = np.log(seen + _TOGETHER_STRENGTH) - np.log(expected + _TOGETHER_STRENGTH)
-    return np.where(known, lift, 0.0)
+    return np.where((stratum[0] > 0) & (stratum[1] > 0), lift, 0.0)
 
 
 def rarity(pairs: Sequence[FieldPair], scored: Scored, single: Sequence[Floats], people: int) -> Floats:
@@ -168,15 +172,24 @@ def rarity(pairs: Sequence[FieldPair], scored: Scored, single: Sequence[Floats],
     With u the average rate of equality and c other bearers among N people, a value's rate is (c + 1) / (N + 1 / u):
     the posterior mean under a prior worth one bearer, so a value that nobody else bears is about as rare as the file
     is large, and never rarer than the average by more than the file can tell.
+
+    Nothing is added where surname and an address are both equal: that is what relatives have in common, however rare
+    either is, and their joint rate is counted as it stands.
     """
     total = np.zeros(scored.weight.size)
+    equal = {pair.name: scored.levels[:, column] == pair.exact for column, pair in enumerate(pairs)}
+    home = np.zeros(total.size, dtype=np.bool_)
+    for name in SHARED_BY_HOUSEHOLD & set(equal):
+        home |= equal[name]
+    relatives = home & equal.get("last_name", np.zeros(total.size, dtype=np.bool_))
     for column, pair in enumerate(pairs):
         if pair.kind == "record" or pair.name == "sex":
             continue
-        equal = np.flatnonzero(scored.levels[:, column] == pair.exact)
+        shared = pair.name == "last_name" or pair.name in SHARED_BY_HOUSEHOLD
+        here = np.flatnonzero(equal[pair.name] & ~(relatives & shared))
         u = float(single[column][pair.exact])
-        others = pair.a.others[pair.a.code[scored.row_a[equal]]]
-        total[equal] += np.log(u) - np.log((others + 1) / (people + 1 / u))
+        others = pair.a.others[pair.a.code[scored.row_a[here]]]
+        total[here] += np.log(u) - np.log((others + 1) / (people + 1 / u))
     return total
 
 

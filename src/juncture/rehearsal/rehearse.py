@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -72,7 +72,7 @@ def rehearse(
     try:
         private_dir(work)
         stage = set_the_stage(work, draft, today=today or datetime.now(UTC).date())
-        groups = _protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
+        groups = run_protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
         if groups is not None:
             write_audit(
                 work / "audit" / "records.csv",
@@ -93,9 +93,19 @@ def rehearse(
     )
 
 
-def _protocol(
-    stage: Stage, sources: dict[str, Path], public: Path, *, audit: bool, told: Told, progress: Progress
+def run_protocol(
+    stage: Stage,
+    sources: Mapping[str, Path],
+    public: Path,
+    *,
+    audit: bool = False,
+    told: Told = _nobody_told,
+    progress: Progress = silent,
 ) -> linker_link.Groups | None:
+    """Play every party in the order of the protocol; ``sources`` maps each agency to its source file.
+
+    Returns the linker's best matching where an audit was asked for, else None.
+    """
     linker, analyst, checker = (stage.desk(r) for r in (PartyRole.LINKER, PartyRole.ANALYST, PartyRole.CHECKER))
 
     # 1. The agencies make one linkage secret that linker and analyst never hold.

@@ -130,3 +130,9 @@ def test_shared_resamples_use_the_cohort_numbers():
     np.testing.assert_allclose(shifted.draws(weights), plain.refit(weights[:, 60:])[0])
     with pytest.raises(UsageError):
         avoidable_model([-1], [1], [2.0], [1], horizon=30)
+
+
+def test_no_openings_at_all():
+    result = avoidable_crises([], [], [], [], horizon=30, multiplicity=np.ones((3, 5)), informative_persons=0)
+    assert result.missed_openings == result.ceiling == result.bounds_low == result.bounds_high == 0
+    assert np.isnan(result.model) and result.failed_draws == 3

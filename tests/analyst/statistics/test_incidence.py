@@ -110,3 +110,8 @@ def test_what_cannot_be_said():
     assert np.isnan(lost.missed.share)
     with pytest.raises(UsageError, match="outcome"):
         missed_share([1], [1], [3], window=7)
+
+
+def test_nothing_observed():
+    assert kaplan_meier([], []).times.size == 0
+    assert np.isnan(cumulative_incidence([], [], cause=1, times=[1.0]).incidence[0])

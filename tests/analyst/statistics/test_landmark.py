@@ -192,3 +192,9 @@ def test_a_crisis_at_the_landmark_counts_and_negative_times_are_refused():
     assert landmark_effect([1, 1], [1, 0], [0, 5], [1, 0], horizon=9).crises == 1
     with pytest.raises(UsageError, match="negative"):
         landmark_effect([1, 1], [1, 0], [-1, 5], [1, 0], horizon=9)
+
+
+def test_no_openings_at_all():
+    effect = landmark_effect([], [], [], [], horizon=30)
+    assert effect.openings == effect.persons == 0 and effect.within.failure is ConvergenceFailure.NO_EVENTS
+    assert np.isnan([effect.within.ratio, effect.crude.ratio, effect.marginal.ratio, effect.risk_missed]).all()

@@ -204,3 +204,7 @@ def test_bad_groups_and_overlaps_are_refused():
         difference_of_means([1, 1, 2], [0, 5, 0], [5, 9, 9], [0, 1, 1], [0, 1, 1], times=[1.0], rng=rng)
     with pytest.raises(UsageError, match="nobody"):
         difference_of_means([1, 2], [0, 0], [5, 9], [0, 1], [1, 1], times=[1.0], rng=rng)
+
+
+def test_nobody_at_all():
+    assert mean_cumulative_functions([], [], [], [], [], times=[1.0]) == ()

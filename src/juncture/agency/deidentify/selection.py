@@ -58,9 +58,10 @@ def most_in_window(
     once = np.ones(len(who), dtype=bool)
     once[1:] = (who[1:] != who[:-1]) | (what[1:] != what[:-1])
     who, when = who[once], when[once] - int(when.min())
+    # People lie further apart on one line than a window is wide, so no window holds two of them.
     span = int(when.max()) + width + 1
     at = np.sort(who * span + when)
-    before = np.searchsorted(at, np.maximum(at - (width - 1), (at // span) * span), side="left")
+    before = np.searchsorted(at, at - (width - 1), side="left")
     np.maximum.at(most, at // span, np.arange(1, len(at) + 1) - before)
     return most
 

@@ -98,6 +98,8 @@ RECIPES: Mapping[str, KeyRecipe] = {
     "prefix_day": _recipe(("last_name", _prefix(3)), ("first_name", _prefix(3)), ("birth_date", _day_month)),
     "first_day_year": _recipe(("first_name", soundex), ("birth_date", _day_month), ("birth_date", _year)),
     "names": _recipe(("last_name", name_letters), ("first_name", _form)),
+    "last_day_year": _recipe(("last_name", soundex), ("birth_date", _day_month), ("birth_date", _year)),
+    "sounds": _recipe(("last_name", soundex), ("first_name", soundex)),
     "first_house": _recipe(("first_name", soundex), ("address", _house)),
     "year_house": _recipe(("birth_date", _year), ("address", _house)),
     "last_zip": _recipe(("last_name", soundex), ("zip", _digits), ("birth_date", _year)),

@@ -9,7 +9,7 @@ import codecs
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,7 +48,7 @@ _OTHER_ENDINGS = {
     ".json": "a JSON file",
 }
 _ONLY_CSV = "is not read by this version; export the table as CSV and name that file"
-_A_MOMENT = datetime(2012, 2, 29, 13, 45, 7)
+_A_MOMENT = datetime(2012, 2, 29, 13, 45, 7, tzinfo=UTC)
 
 
 class Part(BaseModel):
@@ -75,6 +75,13 @@ def _written_as(formats: tuple[str, ...]) -> Callable[[Any], Any]:
     return with_formats
 
 
+def _not_empty(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Not min_length: pydantic would also call a list empty whose members are faulty.
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
 def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -83,9 +90,9 @@ def _time_format(value: str) -> str:
     try:
         back = datetime.strptime(_A_MOMENT.strftime(value), value)
     except ValueError as error:
-        raise ValueError("has a format that is not one of Python's, such as %m/%d/%Y %H:%M") from error
+        raise ValueError("is no format of a date or time, such as %m/%d/%Y %H:%M") from error
     if "%" not in value or back == datetime(1900, 1, 1):
-        raise ValueError("has a format that names no part of a date or time, such as %m/%d/%Y %H:%M")
+        raise ValueError("names no part of a date or time, such as %m/%d/%Y %H:%M")
     return value
 
 
@@ -109,7 +116,7 @@ def _delimiter(value: str) -> str:
 
 ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
-Formats = Annotated[tuple[TimeFormat, ...], BeforeValidator(_listed), Field(min_length=1)]
+Formats = Annotated[tuple[TimeFormat, ...], BeforeValidator(_listed), AfterValidator(_not_empty)]
 
 
 class Text(Part):
@@ -260,7 +267,7 @@ class Source(Part):
     """An agency's source file; paths in it are already seen from the working directory."""
 
     agency: str
-    table: tuple[Table, ...] = Field(min_length=1)
+    table: Annotated[tuple[Table, ...], AfterValidator(_not_empty)]
 
     @model_validator(mode="after")
     def _one_trust(self) -> Source:

@@ -70,34 +70,32 @@ def connected(count: int, left: Ints, right: Ints) -> Ints:
     return root
 
 
-def doubtful(edges: Edges, start: Ints) -> tuple[Ints, Bools]:
-    """``(component, unclear)`` of each unit: components over links above one half and over the groups of ``start``, and
-    whether a component is not simply one person (some pair in it was not scored, is below one half or in conflict)."""
-    count = len(start)
+def doubtful(count: int, edges: Edges) -> tuple[Ints, Bools]:
+    """``(component, unclear)`` of each of ``count`` units: components over links above one half, and whether it is
+    not simply one person (some pair in it was not scored, is below one half or in conflict)."""
     link = edges.probability > JOIN_ABOVE
-    units = np.arange(count)
-    component = connected(count, np.r_[edges.left[link], units], np.r_[edges.right[link], start])
+    component = connected(count, edges.left[link], edges.right[link])
     good = link & ~edges.conflict
     size = np.bincount(component, minlength=count)
     agreeing = np.bincount(component[edges.left[good]], minlength=count)
     return component, (agreeing < size * (size - 1) // 2)[component]
 
 
-def agglomerate(weight: Floats, edges: Edges, start: Ints) -> tuple[Ints, int]:
+def agglomerate(weight: Floats, edges: Edges) -> tuple[Ints, int]:
     """``(cluster, refused)``: the cluster of each unit, numbered by its least member, and how many joins above one half
     were refused because of a conflict.
 
-    ``weight`` float64[n] is the number of mentions of a unit (a unit of none counts as a fraction of one), ``start``
-    int64[n] the groups already joined, whatever the pairs say, each named by one of its members. Pairs that are not among ``edges`` have probability 0.
+    ``weight`` float64[n], above zero, is the number of mentions of a unit. Pairs that are not among ``edges`` have
+    probability 0.
     """
     # A merge needs a pair above one half, so components over such links can be worked through one by one.
-    component, unclear = doubtful(edges, start)
+    component, unclear = doubtful(len(weight), edges)
     cluster = np.where(unclear, np.arange(len(weight)), component)
     refused = 0
     for members, inside in _by_component(component, unclear, edges):
         position = np.searchsorted(members, np.r_[inside.left, inside.right]).reshape(2, -1)
-        groups, refusals = _average_linkage(weight[members], position[0], position[1], inside, start[members])
-        groups = _settle(weight[members], position[0], position[1], inside, start[members], groups)
+        groups, refusals = _average_linkage(weight[members], position[0], position[1], inside)
+        groups = _settle(weight[members], position[0], position[1], inside, groups)
         cluster[members] = members[groups]
         refused += refusals
     return cluster, refused
@@ -117,7 +115,7 @@ def _by_component(component: Ints, wanted: Bools, edges: Edges) -> Iterator[tupl
             yield units[first[i] : ends[i]], edges.take(inside[low[i] : high[i]])
 
 
-def _average_linkage(weight: Floats, left: Ints, right: Ints, edges: Edges, start: Ints) -> tuple[Ints, int]:
+def _average_linkage(weight: Floats, left: Ints, right: Ints, edges: Edges) -> tuple[Ints, int]:
     """Greedy average linkage with cannot-links of one component; groups named by their least member, and joins refused.
 
     Lance and Williams' update for the group average (1967) on sums of weight times probability, kept dense.
@@ -139,11 +137,7 @@ def _average_linkage(weight: Floats, left: Ints, right: Ints, edges: Edges, star
         group[group == j] = i
         alive[j] = False
 
-    _, code = np.unique(start, return_inverse=True)
-    for together in (np.flatnonzero(code == c) for c in np.flatnonzero(np.bincount(code) > 1)):
-        for j in together[1:]:
-            absorb(int(together[0]), int(j))
-    open_ = ~np.eye(count, dtype=bool) & alive[:, None] & alive[None, :]
+    open_ = ~np.eye(count, dtype=bool)
     rank = _rank(mass, np.outer(size, size), against, open_)
     refused = int(np.count_nonzero(np.triu(against & open_ & (mass > JOIN_ABOVE * np.outer(size, size)), 1)))
     best, value = rank.argmax(1), rank.max(1)
@@ -169,11 +163,11 @@ def _average_linkage(weight: Floats, left: Ints, right: Ints, edges: Edges, star
         best[stale], value[stale] = rank[stale].argmax(1), rank[stale].max(1)
 
 
-def _settle(weight: Floats, left: Ints, right: Ints, edges: Edges, start: Ints, group: Ints) -> Ints:
+def _settle(weight: Floats, left: Ints, right: Ints, edges: Edges, group: Ints) -> Ints:
     """Groups after each unit has moved to where it adds most expected right pairs, without conflict, until none gains.
 
     What was joined early may fit another group better once that has grown (local moves of correlation clustering;
-    Keuper et al. 2015). Units joined from the start stay where they are.
+    Keuper et al. 2015).
     """
     count = len(weight)
     worth = np.full((count, count), -JOIN_ABOVE) * np.outer(weight, weight)
@@ -181,13 +175,11 @@ def _settle(weight: Floats, left: Ints, right: Ints, edges: Edges, start: Ints, 
     worth[left, right] = worth[right, left] = (edges.probability - JOIN_ABOVE) * weight[left] * weight[right]
     against[left, right] = against[right, left] = edges.conflict
     np.fill_diagonal(worth, 0.0)
-    free = np.flatnonzero(np.bincount(start, minlength=0)[start] == 1)
     for _ in range(_MOST_SWEEPS):
         moved = False
-        for unit in free:
+        for unit in range(count):
             gain = np.bincount(group, worth[unit], count)
             barred = np.bincount(group, against[unit], count) > 0
-            barred[group[unit]] = False
             gain[barred] = -np.inf
             best = int(np.round(gain, 9).argmax())
             if gain[best] > gain[group[unit]] + 1e-9:
@@ -200,7 +192,7 @@ def _settle(weight: Floats, left: Ints, right: Ints, edges: Edges, start: Ints, 
 
 
 def _rank(mass: Floats, pairs: Floats, against: Bools, allowed: Bools) -> Floats:
-    """How early to join: by the class of the mean probability, inside it by the expected gain in right pairs; 0 = never.
+    """How early to join: by the class of the mean probability, in it by the expected gain in right pairs; 0 = never.
 
     The gain lets a spelling that fits two people equally well go to the one with more mentions. Rounded, so that sums
     in another order stay equal and the first of equals is taken.

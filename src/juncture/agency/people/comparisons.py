@@ -1,4 +1,4 @@
-"""What is compared between two spellings, what each answer is worth before the data speak, and which pairs are compared.
+"""What is compared between two spellings, what each answer is worth before the data speak, and which pairs are met.
 
 Every condition is DuckDB SQL over the columns of ``nodes.spelling_nodes`` with ``_l`` and ``_r``; the first that holds
 decides. The priors are rounded from what is known of administrative files (errors in names 2-6 %, in birth dates
@@ -71,9 +71,7 @@ class Comparison:
 
     def value_sql(self) -> str:
         """SQL of the comparison value of a pair, -1 where unknown."""
-        cases = "".join(
-            f" WHEN {x.sql} THEN {self.value(i)}" for i, x in enumerate(self.levels) if x.sql != "ELSE"
-        )
+        cases = "".join(f" WHEN {x.sql} THEN {self.value(i)}" for i, x in enumerate(self.levels) if x.sql != "ELSE")
         return f"CASE WHEN {self.unknown} THEN -1{cases} ELSE 0 END"
 
     def value(self, index: int) -> int:
@@ -111,24 +109,28 @@ class Kin:
     namesake_share: float = 0.02
     twin_share: float = 0.015
     both_share: float = 2e-4
+    #: Father and son share the middle name as often as not.
+    middle_share: float = 0.5
 
     def discount(self, trained: Mapping[str, Comparison]) -> Comparison:
-        """The discount as a comparison of three levels and a neutral one, from the trained ``first`` and ``birth``."""
-        first, birth = trained["first"], trained["birth"]
+        """The discount as a comparison whose last level is neutral, from trained ``first``, ``middle``, ``birth``."""
+        first, birth, middle = (trained[name] for name in ("first", "birth", "middle"))
         same_name, same_birth = first.level("exact").u, birth.level("exact").u
         other_name, other_birth = first.levels[-1].u, birth.levels[-1].u
-        chances = (
-            (
-                "same first name and birth date",
-                f"address_l = address_r AND ({_FIRST_SAME}) AND ({_BIRTH_SAME})",
-                same_name * same_birth,
-                self.both_share,
+        namesakes, copied = f"({_FIRST_SAME}) AND ({_BIRTH_OTHER})", f"({_FIRST_SAME}) AND ({_BIRTH_SAME})"
+        alone, here = same_name * other_birth, self.namesake_share
+        chances = [
+            ("copied row", f"address_l = address_r AND {copied}", same_name * same_birth, self.both_share),
+            *(
+                (f"father and son, middle {x.label}", f"{namesakes} AND {x.sql}", alone * x.u, here * self.middle_share)
+                for x in middle.levels[:2]
             ),
-            ("father and son", f"({_FIRST_SAME}) AND ({_BIRTH_OTHER})", same_name * other_birth, self.namesake_share),
+            ("father and son", namesakes, alone, here),
             ("twins", f"({_FIRST_OTHER}) AND ({_BIRTH_SAME})", other_name * same_birth, self.twin_share),
-        )
-        levels = tuple(Level(label, sql, min(alone, here), here) for label, sql, alone, here in chances)
-        return Comparison("kin", f"NOT coalesce({_HOUSEHOLD}, false)", (*levels, Level("neither", "ELSE", 0.5, 0.5)), fixed=True)
+        ]
+        levels = tuple(Level(label, sql, min(m, u), u) for label, sql, m, u in chances)
+        unrelated = f"NOT coalesce({_HOUSEHOLD}, false)"
+        return Comparison("kin", unrelated, (*levels, Level("neither", "ELSE", 0.5, 0.5)), fixed=True)
 
 
 def _either_null(*columns: str) -> str:
@@ -228,7 +230,12 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("exact", _BIRTH_SAME, 0.88, 5e-5),
             Level("day and month swapped", _MOVED_DAY, 0.01, 4e-5),
             Level("one digit", f"{_FULL} AND damerau_levenshtein(birth_l, birth_r) <= 1", 0.05, 1e-3),
-            Level("day and month, no year", f"NOT ({_YEARS}) AND {_FITS} AND coalesce(birth_month_l, birth_month_r) IS NOT NULL", 0.02, 2e-4),
+            Level(
+                "day and month, no year",
+                f"NOT ({_YEARS}) AND {_FITS} AND coalesce(birth_month_l, birth_month_r) IS NOT NULL",
+                0.02,
+                2e-4,
+            ),
             Level("year only", f"NOT ({_FULL}) AND {_YEARS} AND {_FITS}", 0.02, 1e-2),
             Level(
                 "two parts",
@@ -290,7 +297,8 @@ _BIRTH = next(i for i, c in enumerate(COMPARISONS) if c.name == "birth")
 #: Evidence of two people in a pair, whatever else it shares: birthdays that no slip explains, and twins; unless a
 #: number says that they are one.
 CONFLICT = (
-    f"coalesce(({COMPARISONS[_BIRTH].value_sql()}) = 0 OR ({_HOUSEHOLD}) AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}), false) "
+    f"coalesce(({COMPARISONS[_BIRTH].value_sql()}) = 0 "
+    f"OR ({_HOUSEHOLD}) AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}), false) "
     "AND NOT coalesce(ssn4_l = ssn4_r OR number_l = number_r, false)"
 )
 
@@ -300,10 +308,12 @@ TERM_FREQUENCIES: Mapping[str, float] = {"last_name": 1.5e-3, "first_name": 6e-3
 
 @dataclass(frozen=True)
 class Block:
-    """Spellings with an equal key (``sql`` over one spelling; null = no block) are compared."""
+    """Spellings with an equal key (``sql`` over one spelling; null = no block) are compared, where they are no more
+    than ``most`` (0: the cap of the run)."""
 
     name: str
     sql: str
+    most: int = 0
 
 
 BLOCKS: tuple[Block, ...] = (
@@ -313,10 +323,15 @@ BLOCKS: tuple[Block, ...] = (
         "birth_year || '|' || least(birth_month, birth_day) || '|' || greatest(birth_month, birth_day)",
     ),
     Block("last_and_year", "last_name || '|' || birth_year"),
+    Block("last_and_day", "last_name || '|' || birth_month || '|' || birth_day"),
+    Block("last_and_initial", "last_name || '|' || coalesce(first_name[1], '')"),
+    Block("first_and_letters", "first_name || '|' || last_name[1:2]", 100),
+    Block("first_and_end", "first_name || '|' || right(last_name, 2)", 100),
+    Block("last_and_letter", "last_sound || '|' || first_name[1]", 100),
     Block("first_and_year", "roots[1] || '|' || birth_year || '|' || coalesce(sex, '')"),
     Block("first_and_day", "first_name || '|' || birth_month || '|' || birth_day"),
     Block("sounds", "last_sound || '|' || first_sound"),
-    Block("address", "address || '|' || coalesce(first_name[1], '')"),
+    Block("address", "address", 200),
     Block("phone", "phone"),
     Block("ssn4", "ssn4 || '|' || birth_year"),
     Block("number", "number"),
@@ -326,10 +341,15 @@ REFINEMENTS: Mapping[str, str] = {
     "names": "birth_year::varchar",
     "birthday": "last_name[1]",
     "last_and_year": "first_name[1]",
+    "first_and_letters": "birth_year::varchar",
+    "first_and_end": "birth_year::varchar",
+    "last_and_letter": "birth_year::varchar",
+    "last_and_day": "first_name[1]",
+    "last_and_initial": "birth_year::varchar",
     "first_and_year": "last_name[1]",
     "first_and_day": "last_name[1]",
     "sounds": "birth_year::varchar",
-    "address": "last_name",
+    "address": "coalesce(first_name[1], '')",
     "phone": "last_name",
     "ssn4": "last_name[1]",
     "number": "birth_year::varchar",

@@ -11,7 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from juncture.agency.people.normalise import (
-    BIRTH_FIELDS, NoHome, column, nickname_roots, normalise, split_alias
+    BIRTH_FIELDS,
+    NoHome,
+    column,
+    nickname_roots,
+    normalise,
+    split_alias,
 )  # fmt: skip
 
 NumberTrust = Literal["fact", "hint", "none"]
@@ -38,12 +43,10 @@ class Spellings:
     fact: Integers
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return len(self.mentions)
 
 
-def spelling_nodes(
-    mentions: pa.Table, no_home: NoHome, trust: NumberTrust, alone: Integers | None = None
-) -> Spellings:
+def spelling_nodes(mentions: pa.Table, no_home: NoHome, trust: NumberTrust, alone: Integers | None = None) -> Spellings:
     """The distinct spellings of ``mentions`` and of their aliases, with what the comparisons ask for.
 
     Mentions at the positions ``alone`` share their spelling with no other, so that a decision about one record does
@@ -104,7 +107,11 @@ def _nameless(mentions: pa.Table, own: pa.Table, trust: NumberTrust) -> npt.NDAr
     if trust == "fact":
         without &= _is_null(own["number"])
     if "nameless" in mentions.column_names:
-        without |= np.asarray(pc.fill_null(mentions["nameless"], False).combine_chunks().to_numpy(zero_copy_only=False))
+        without |= np.asarray(
+            pc.fill_null(pc.cast(mentions["nameless"], pa.bool_()), False)
+            .combine_chunks()
+            .to_numpy(zero_copy_only=False)
+        )
     return without
 
 
@@ -146,7 +153,9 @@ def _distinct(rows: pa.Table) -> tuple[pa.Table, Integers]:
 
 
 def _with_derived(table: pa.Table) -> pa.Table:
-    full = pc.and_(pc.is_valid(table["birth_year"]), pc.and_(pc.is_valid(table["birth_month"]), pc.is_valid(table["birth_day"])))
+    full = pc.and_(
+        pc.is_valid(table["birth_year"]), pc.and_(pc.is_valid(table["birth_month"]), pc.is_valid(table["birth_day"]))
+    )
     padded = [
         pc.utf8_lpad(pc.cast(table[name], pa.string()), width, "0")
         for name, width in zip(BIRTH_FIELDS, (4, 2, 2), strict=True)

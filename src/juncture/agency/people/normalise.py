@@ -68,7 +68,9 @@ def load_no_home(extra: Path | None = None) -> NoHome:
     """
     shipped = tomllib.loads(_data("places_no_home.toml"))
     tables = [shipped] if extra is None else [shipped, _site_file(extra)]
-    wholes, words, addresses = ([entry for t in tables for entry in t.get(key, [])] for key in ("whole", "word", "address"))
+    wholes, words, addresses = (
+        [entry for t in tables for entry in t.get(key, [])] for key in ("whole", "word", "address")
+    )
     return NoHome(
         whole=frozenset(key for entry in wholes if (key := _street(entry))),
         words=tuple(sorted({key for entry in words if (key := _street(entry))})),

@@ -83,11 +83,8 @@ def resolve(
     spellings = spelling_nodes(mentions, no_home or load_no_home(), number_trust, decided.mentions)
     twice = np.flatnonzero(spellings.thin & (spellings.mentions > 1))
     table = pa.concat_tables([spellings.table, spellings.table.take(pa.array(twice))]).combine_chunks()
-    table = table.set_column(
-        table.column_names.index("id"), "id", pa.array(np.arange(table.num_rows, dtype=np.int32))
-    )
-    unit = connected(len(spellings), spellings.aliases[:, 0], spellings.aliases[:, 1])
-    start, split = decided.in_units(spellings, unit)
+    table = table.set_column(table.column_names.index("id"), "id", pa.array(np.arange(table.num_rows, dtype=np.int32)))
+    unit, split = decided.units(spellings)
     with open_scorer(
         table,
         spill_dir=spill_dir,
@@ -97,13 +94,13 @@ def resolve(
         progress=progress,
     ) as scorer:
         pairs, itself = _apart_from_copies(scorer.score(), len(spellings), twice)
-        pairs = _filled(pairs, unit, start, scorer)
+        pairs = _filled(pairs, unit, scorer)
         compared, over_cap = scorer.pairs_compared, scorer.over_cap
     progress("putting people together", 0, 1)
     pairs = _without_slips(pairs, spellings)
     edges = _unit_edges(pairs, unit, split)
-    count = np.bincount(unit, weights=spellings.mentions, minlength=len(spellings))
-    cluster, guarded = agglomerate(np.maximum(count, _ALIAS_WEIGHT), edges, start)
+    count = np.bincount(unit, spellings.mentions, len(spellings)).astype(np.float64)
+    cluster, guarded = agglomerate(np.maximum(count, _ALIAS_WEIGHT), edges)
     alone = np.zeros(len(spellings), bool)
     alone[twice[itself <= JOIN_ABOVE]] = True
     alone &= np.bincount(cluster[unit], minlength=len(spellings))[cluster[unit]] == 1
@@ -143,7 +140,10 @@ class _Decisions:
                 "a decision on two records names a record that the export does not hold.",
                 remedy="Review the decisions, or read the export that they were made on.",
             )
-        found = [np.array([[position[a], position[b]] for a, b in pairs], np.int64).reshape(-1, 2) for pairs in (joined, apart)]
+        found = [
+            np.array([[position[a], position[b]] for a, b in pairs], np.int64).reshape(-1, 2)
+            for pairs in (joined, apart)
+        ]
         return cls(*found)
 
     @property
@@ -151,22 +151,25 @@ class _Decisions:
         """Positions of all mentions that some decision is about."""
         return np.unique(np.concatenate([self.joined.ravel(), self.apart.ravel()]))
 
-    def in_units(self, spellings: Spellings, unit: Ints) -> tuple[Ints, Ints]:
-        """``(start, split)``: the group of each unit that is joined from the start, by decision or by an agency number
-        that is a fact, and the pairs of units (int64[k, 2]) that must stay apart."""
-        of = np.where(spellings.of_mention >= 0, unit[spellings.of_mention], -1) if len(unit) else spellings.of_mention
-        joined, apart = of[self.joined], of[self.apart]
-        joined, apart = joined[(joined >= 0).all(1)], apart[(apart >= 0).all(1)]
+    def units(self, spellings: Spellings) -> tuple[Ints, Ints]:
+        """``(unit, split)``: the unit of each spelling, and the pairs of units (int64[k, 2]) that must stay apart.
+
+        A unit is what is one person from the start: a spelling and its aliases, the bearers of an agency number that is
+        a fact, and what a human has joined.
+        """
+        of = spellings.of_mention
+        joined, apart = (pairs[(of[pairs] >= 0).all(1)] for pairs in (self.joined, self.apart))
         numbered = np.flatnonzero(spellings.fact >= 0)
         _, first, code = np.unique(spellings.fact[numbered], return_index=True, return_inverse=True)
-        left, right = unit[numbered], unit[numbered[first[code]]] if len(numbered) else unit[numbered]
-        start = connected(len(unit), np.r_[joined[:, 0], left], np.r_[joined[:, 1], right])
-        if np.any(start[apart[:, 0]] == start[apart[:, 1]]):
+        links = np.concatenate([spellings.aliases, of[joined], np.stack([numbered, numbered[first[code]]], axis=1)])
+        unit = connected(len(spellings), links[:, 0], links[:, 1])
+        split = unit[of[apart]]
+        if np.any(split[:, 0] == split[:, 1]):
             raise InputError(
                 "two records were decided to be different people and, by other decisions or the agency's number, one.",
                 remedy="Review the decisions; undo one of them.",
             )
-        return start, apart
+        return unit, split
 
 
 def _apart_from_copies(pairs: ScoredPairs, count: int, twice: Ints) -> tuple[ScoredPairs, npt.NDArray[np.float64]]:
@@ -181,16 +184,18 @@ def _apart_from_copies(pairs: ScoredPairs, count: int, twice: Ints) -> tuple[Sco
     return pairs.take(keep), itself
 
 
-def _filled(pairs: ScoredPairs, unit: Ints, start: Ints, scorer: PairScorer) -> ScoredPairs:
+def _filled(pairs: ScoredPairs, unit: Ints, scorer: PairScorer) -> ScoredPairs:
     """The pairs with those added that no blocking rule brought together, though links put them in one component."""
     edges = _unit_edges(pairs, unit, np.zeros((0, 2), np.int64))
-    component, unclear = doubtful(edges, start)
+    component, unclear = doubtful(len(unit), edges)
     of_node = component[unit]
     size = np.bincount(of_node, minlength=len(unit))
     nodes = np.flatnonzero(unclear[unit] & (size[of_node] <= _FILL_UP_TO) & (size[of_node] > 1))
     nodes = nodes[np.argsort(of_node[nodes], kind="stable")]
     ends = np.cumsum(np.unique(of_node[nodes], return_counts=True)[1])
-    blocks = [members[np.array(np.triu_indices(len(members), 1))] for members in np.split(nodes, ends[:-1]) if len(members)]
+    blocks = [
+        members[np.array(np.triu_indices(len(members), 1))] for members in np.split(nodes, ends[:-1]) if len(members)
+    ]
     if not blocks:
         return pairs
     left, right = np.concatenate(blocks, axis=1)
@@ -215,7 +220,7 @@ def _without_slips(pairs: ScoredPairs, spellings: Spellings) -> ScoredPairs:
     support = seen + np.bincount(left, seen[right], len(seen)) + np.bincount(right, seen[left], len(seen))
     once = pairs.conflict & (np.minimum(support[pairs.left], support[pairs.right]) < 2)
     dated = _codes(table["birth"].combine_chunks()) >= 0
-    strong = np.flatnonzero(likely & ~pairs.conflict & dated[pairs.left] & dated[pairs.right])
+    strong = np.flatnonzero(likely & (~pairs.conflict | once) & dated[pairs.left] & dated[pairs.right])
     doubted = np.flatnonzero(once & ~likely)
     involved = np.zeros(len(seen), bool)
     involved[pairs.left[doubted]] = involved[pairs.right[doubted]] = True

@@ -139,14 +139,14 @@ class PairScorer:
         self._con.execute(f"CREATE TABLE random_pairs AS {_numbered_pairs_sql()}", list(_random_pairs(self._count)))
         self._con.execute(
             "CREATE TABLE namesakes AS SELECT a.id AS id_l, b.id AS id_r FROM spellings a JOIN spellings b "
-            f"ON a.last_name = b.last_name AND a.id < b.id WHERE hash(a.id * 7919 + b.id) % 1000 < {self._namesake_share()}"
+            "ON a.last_name = b.last_name AND a.id < b.id "
+            f"WHERE hash(a.id::bigint * 7919 + b.id) % 1000 < {self._namesake_share()}"
         )
         for pairs, given_last_name in (("random_pairs", False), ("namesakes", True)):
             values, counts = self._patterns(pairs)
             learnt = u_among_strangers(self._trained, values, counts)
             self._trained = [
-                new if c.given_last_name == given_last_name else c
-                for c, new in zip(self._trained, learnt, strict=True)
+                new if c.given_last_name == given_last_name else c for c, new in zip(self._trained, learnt, strict=True)
             ]
         self._con.execute("DROP TABLE random_pairs; DROP TABLE namesakes")
 
@@ -271,8 +271,8 @@ def _cap_blocks(con: duckdb.DuckDBPyConnection, cap: int) -> tuple[OverCap, ...]
     )
     over: list[OverCap] = []
     for block in BLOCKS:
-        key = f"block_{block.name}"
-        too_large = f"(SELECT {key} AS k FROM keyed WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > {cap})"
+        key, most = f"block_{block.name}", min(cap, block.most or cap)
+        too_large = f"(SELECT {key} AS k FROM keyed WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > {most})"
         found = int(con.execute(f"SELECT count(*) FROM {too_large}").fetchall()[0][0])
         if not found:
             continue
@@ -282,7 +282,7 @@ def _cap_blocks(con: duckdb.DuckDBPyConnection, cap: int) -> tuple[OverCap, ...]
         )
         parts, inside = con.execute(
             f"SELECT count(*), coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM keyed WHERE {key} IS NOT NULL "
-            f"GROUP BY {key} HAVING count(*) > {cap})"
+            f"GROUP BY {key} HAVING count(*) > {most})"
         ).fetchall()[0]
         con.execute(f"UPDATE keyed SET {key} = NULL WHERE {key} IN (SELECT k FROM {too_large})")
         over.append(OverCap(block.name, found, int(parts), int(inside)))
@@ -297,7 +297,8 @@ def _term_frequencies(con: duckdb.DuckDBPyConnection) -> None:
     for name, usual in TERM_FREQUENCIES.items():
         con.execute(
             f"CREATE TABLE tf_{name} AS SELECT {name}, (count(*) + {_TERM_PRIOR_COUNT * usual}) / "
-            f"(sum(count(*)) OVER () + {_TERM_PRIOR_COUNT}) AS tf_{name} FROM spellings WHERE {name} IS NOT NULL GROUP BY 1"
+            f"(sum(count(*)) OVER () + {_TERM_PRIOR_COUNT}) AS tf_{name} FROM spellings "
+            f"WHERE {name} IS NOT NULL GROUP BY 1"
         )
 
 
@@ -333,7 +334,9 @@ def u_among_strangers(
             weights = np.array([np.log2(x.m / x.u) for x in reversed(c.levels)] + [0.0])
             bits += weights[values[:, i]]
         match = _probability(bits)
-        share = float(np.clip((match @ counts + _PRIOR_PAIRS * _FIRST_SHARE) / (counts.sum() + _PRIOR_PAIRS), 1e-9, 0.99))
+        share = float(
+            np.clip((match @ counts + _PRIOR_PAIRS * _FIRST_SHARE) / (counts.sum() + _PRIOR_PAIRS), 1e-9, 0.99)
+        )
         strangers = (1 - match) * counts
         learnt = [
             c.with_u([float(strangers[values[:, i] == c.value(k)].sum()) for k in range(len(c.levels))], PRIOR_COUNT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from juncture.analyst.findings.effects import largest_share
 from juncture.analyst.findings.matchings import Matchings, combine, in_stratum
 from juncture.analyst.findings.model import CurvePoint, Estimate, Stratum
 from juncture.analyst.statistics.arrays import Integers, Vector
@@ -36,18 +37,27 @@ def crisis_curves(study: Study, matchings: Matchings) -> tuple[CurvePoint, ...]:
                 logs = np.where(means > 0, np.log(means), np.nan)
                 done = combine(logs, errors / means, degrees).exponential()
             plain = combine(means, np.full(means.size, np.nan), degrees).value
-            points.append(CurvePoint(stratum, int(day), Estimate(plain, done.low, done.high), int(at_risk + 0.5)))
+            share = largest_share([p[4][:, j] for p in parts], matchings)
+            points.append(
+                CurvePoint(stratum, int(day), Estimate(plain, done.low, done.high), int(at_risk + 0.5), share)
+            )
     return tuple(points)
 
 
-def _curve(study: Study, people: Integers, matching: Integers, grid: Vector) -> tuple[Vector, Vector, Integers, int]:
-    """Mean, its error and people at risk at each of ``grid`` under one matching, and the number of people."""
+def _curve(
+    study: Study, people: Integers, matching: Integers, grid: Vector
+) -> tuple[Vector, Vector, Integers, int, Vector]:
+    """Mean, its error and people at risk at each of ``grid`` (j) under one matching, the number of people, and each
+    person's crises by then (people of the study, j)."""
+    by_person = np.zeros((len(study.people), grid.size))
     timelines = [(int(p), study.timelines[int(matching[p])]) for p in people]
     spans = [(p, a, b) for p, t in timelines for a, b in at_risk_spans(*t.follow_up_h, t.stays)]
     if not spans:
         nothing = np.full(grid.size, np.nan)
-        return nothing, nothing, np.zeros(grid.size, dtype=np.int64), 0
+        return nothing, nothing, np.zeros(grid.size, dtype=np.int64), 0, by_person
     crises = [(p, e.start_h) for p, t in timelines for e in t.crises if e.start_h >= 0]
+    for p, hour in crises:
+        by_person[p] += hour <= grid * HOURS_A_DAY
     first = {p: t.follow_up_h[0] for p, t in timelines}
     rows = counting_rows(
         [p for p, _, _ in spans],
@@ -59,4 +69,4 @@ def _curve(study: Study, people: Integers, matching: Integers, grid: Vector) -> 
     curve = mean_cumulative_functions(
         rows.person, rows.start, rows.stop, rows.events, np.zeros(rows.person.size), times=grid
     )[0]
-    return curve.mean, curve.standard_error, curve.at_risk, len(timelines)
+    return curve.mean, curve.standard_error, curve.at_risk, len(timelines), by_person

@@ -242,9 +242,9 @@ def _avoidable(
         person, missed = table.person[good], table.missed[good]
         until = np.minimum(table.days[good], horizon)
         model = avoidable_model(person, missed, until, table.crisis[good], horizon=horizon)
-        resampled = members[:, None, :] * multiplicity[rows][None, :, :]
-        weights = np.concatenate((members[:, None, :], resampled), axis=1).reshape(-1, people)
-        value = model.draws(weights).reshape(len(strata), 1 + rows.size)
+        weights = np.concatenate((np.ones((1, people)), multiplicity[rows]))
+        # One stratum at a time: matrices this small stay in one thread, where a busy machine cannot stall them.
+        value = np.stack([model.draws(weights * member) for member in members])
         present = np.flatnonzero(matchings.distinct[u] >= 0)
         observed = years[matchings.distinct[u][present]]
         for s, member in enumerate(members):

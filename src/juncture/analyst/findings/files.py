@@ -46,7 +46,7 @@ def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
             [records.linkage_record(row) for row in findings.linkage],
         ),
         "mcf": (
-            records.curve_record(CurvePoint(Stratum.ALL, 0, unknown, 0)),
+            records.curve_record(CurvePoint(Stratum.ALL, 0, unknown, 0, NAN)),
             [records.curve_record(point) for point in findings.curves],
         ),
     }

@@ -115,12 +115,14 @@ class GenderFinding:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Mean number of crises a person by the end of ``day`` of the follow-up."""
+    """Mean number of crises a person by the end of ``day`` of the follow-up; ``largest_share``: of the crises by then,
+    those of the person with most."""
 
     group: Stratum
     day: int
     mean: Estimate
     at_risk: int
+    largest_share: float
 
 
 @dataclass(frozen=True)

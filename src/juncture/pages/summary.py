@@ -1,0 +1,110 @@
+"""The report in a few sentences, and the sentences about women and men and about the links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from juncture.agreement.model import Agreement
+from juncture.pages import declared, words
+from juncture.pages.findings import JunctureView, Tables, records, titled
+from juncture.pages.flow import CHOSEN, Step
+from juncture.pages.words import Verdict, figure
+
+FALSE_DISCOVERIES = 0.05
+
+
+def different_rates(tables: Tables) -> str:
+    """Which rates differ between women and men, by q-value."""
+    rows = [(r, why) for r, why in records(tables.get("gender")) if ":" not in str(r.get("measure") or "")]
+    if not rows:
+        return "No table of rates was released."
+    more: dict[str, list[str]] = {"Women": [], "Men": []}
+    for record, why in rows:
+        q, ratio = figure(record.get("q_value")), figure(record.get("ratio"))
+        if not why and q is not None and ratio is not None and q <= FALSE_DISCOVERIES:
+            more["Women" if ratio > 1 else "Men"].append(f"“{titled(record)}”")
+    said = [f"{who} had clearly more of: {words.listed(what)}." for who, what in more.items() if what]
+    if not said:
+        return "No rate differs clearly between women and men. In a group this size only large differences would show."
+    return " ".join(said) + " These are people chosen because they met both agencies often, not women and men at large."
+
+
+def different_junctures(agreement: Agreement, tables: Tables) -> str:
+    """Whether a juncture matters differently to women and men: by the test of the difference alone."""
+    prefix = "hazard_ratio:"
+    found = [
+        (str(r["measure"]).removeprefix(prefix), figure(r.get("q_value")))
+        for r, why in records(tables.get("gender"))
+        if not why and str(r.get("measure") or "").startswith(prefix)
+    ]
+    if not any(q is not None for _, q in found):
+        return "Whether a juncture matters more to women or to men cannot be told: too few people of one or the other."
+    titles = [
+        agreement.juncture[name].title if name in agreement.juncture else words.readable(name)
+        for name, q in found
+        if q is not None and q <= FALSE_DISCOVERIES
+    ]
+    return words.difference_sentence(titles)
+
+
+def links(tables: Tables) -> str:
+    """How good the linkage is said to be, in counts of twenty."""
+    found = {str(r.get("measure") or ""): r for r, why in records(tables.get("linkage")) if not why}
+    right, kept = (
+        next((figure(r.get("estimate")) for m, r in sorted(found.items()) if m.startswith(stem)), None)
+        for stem in ("expected_precision", "expected_recall")
+    )
+    if right is None and kept is None:
+        return "How good the links between the agencies’ records are is not told."
+    said = []
+    if right is not None:
+        said.append(f"we expect {words.of_every(right)} links to be right")
+    if kept is not None:
+        said.append(f"we expect to have found {words.of_every(kept)} people who are in both files")
+    return f"Names and dates are often misspelled, so the links are not perfect: {words.listed(said)}."
+
+
+def people_studied(found: Sequence[Step]) -> float | None:
+    """People in the cohort, as the table ``flow`` tells."""
+    return next((s.people for s in found if s.words == CHOSEN), None)
+
+
+def in_short(
+    agreement: Agreement, tables: Tables, views: Sequence[JunctureView], found: Sequence[Step]
+) -> tuple[str, ...]:
+    """Four or five sentences that hold what the study says and what it leaves open."""
+    who = words.listed(declared.agencies(agreement))
+    people = people_studied(found)
+    lead = f"We studied {words.about(people)}" if people is not None else "We studied a small group of people"
+    said = [f"{lead} whom {who} both met, again and again, from {declared.span(agreement.windows.selection)}."]
+    by = {v: [x.title for x in views if x.verdict is v] for v in Verdict}
+    if by[Verdict.SUPPORTED]:
+        what = words.listed([f"“{title}”" for title in by[Verdict.SUPPORTED]])
+        said.append(
+            f"The clearest signal that help could have come earlier is at: {what}. When the response was missed there, "
+            "the same people’s next crisis came sooner. That is a reason to look closer, not proof of a cause."
+        )
+    else:
+        said.append("At no juncture was there a clear signal that a missed response is followed by more crises.")
+    if by[Verdict.HARMFUL]:
+        what = words.listed([f"“{title}”" for title in by[Verdict.HARMFUL]])
+        said.append(f"At {what} it was the other way round: crises came sooner after the response was given.")
+    said += _open_verdicts(views, by)
+    said.append(different_junctures(agreement, tables))
+    said.append(links(tables))
+    return tuple(said)
+
+
+def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[str]]) -> list[str]:
+    uncertain, small = len(by[Verdict.UNCERTAIN]), len(by[Verdict.TOO_SMALL])
+    untold = sum(v.verdict is None for v in views)
+    parts = []
+    if uncertain:
+        parts.append(f"at {uncertain} we cannot tell whether missing it matters")
+    if small:
+        parts.append(f"at {small} there are too few people to say")
+    if untold:
+        parts.append(f"{untold} {'is' if untold == 1 else 'are'} hidden or not told")
+    if not parts:
+        return []
+    return [f"Of the {words.plural(len(views), 'juncture')} looked at, {words.listed(parts)}. That is a result too."]

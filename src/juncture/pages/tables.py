@@ -1,0 +1,188 @@
+"""A released table as readers see it: labels in words, numbers rounded, hidden cells said to be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from juncture.agreement.model import Agreement
+from juncture.formats.tables import Cell, Column, ColumnKind, ReleasedTable
+from juncture.pages.words import NOTHING, count, figure, number, p_value, percent, readable, verdict_of
+
+STRATA = {"all": "All", "women": "Women", "men": "Men"}
+HIDDEN = "hidden"
+SHARES = frozenset({"missed_share", "missed_low", "missed_high", "prob_top3"})
+P_VALUES = frozenset({"p_value", "q_value"})
+#: Measures of ``linkage`` in words; a suffix names agencies or a sex.
+MEASURES = {
+    "links": "Links made",
+    "expected_precision": "Links that are right",
+    "expected_recall": "Same people who were found",
+}
+#: Columns told in one cell with the ends of their interval.
+INTERVALS = {
+    "missed_share": ("missed_low", "missed_high"),
+    "hazard_ratio": ("hazard_low", "hazard_high"),
+    "placebo_ratio": ("placebo_low", "placebo_high"),
+    "avoidable": ("avoidable_low", "avoidable_high"),
+    "ratio": ("low", "high"),
+    "estimate": ("low", "high"),
+    "crises_per_person": ("low", "high"),
+}
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A cell: its text, whether it is a number, and what a screen reader hears instead, "" where the same."""
+
+    text: str
+    is_number: bool = False
+    is_header: bool = False
+    spoken: str = ""
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table: ``name`` makes its HTML id; every row has a cell a column."""
+
+    name: str
+    caption: str
+    note: str
+    titles: tuple[CellView, ...]
+    rows: tuple[tuple[CellView, ...], ...]
+
+
+def record_of(table: ReleasedTable, index: int) -> dict[str, Cell]:
+    """One row as a dictionary by column name."""
+    return {column.name: cell for column, cell in zip(table.columns, table.rows[index], strict=True)}
+
+
+def measure_words(measure: str) -> str:
+    """A measure of the linkage in words."""
+    for known, words in MEASURES.items():
+        if measure == known:
+            return words
+        if measure.startswith(f"{known}_"):
+            return f"{words}: {readable(measure.removeprefix(f'{known}_')).lower()}"
+    return readable(measure)
+
+
+def label(agreement: Agreement, name: str, value: Cell) -> str:
+    """A label cell in words."""
+    text = "" if value is None else str(value)
+    if name == "juncture" and text in agreement.juncture:
+        return agreement.juncture[text].title
+    if name in {"stratum", "value"}:
+        return STRATA.get(text, text)
+    return measure_words(text) if name == "measure" else text
+
+
+def _is_share(name: str, record: Mapping[str, Cell]) -> bool:
+    measure = str(record.get("measure") or "")
+    return name in SHARES or (
+        measure.startswith(("expected_", "missed_share:")) and name in {"estimate", "low", "high", "women", "men"}
+        # The interval of a row of ``gender`` is that of a ratio, also where the row compares shares.
+        and not (measure.startswith("missed_share:") and name in {"low", "high"})
+    )
+
+
+def value_text(column: Column, record: Mapping[str, Cell]) -> str:
+    """A cell that is no label, as text."""
+    cell = record[column.name]
+    if isinstance(cell, str):
+        verdict = verdict_of(cell)
+        return verdict.title if verdict else readable(cell)
+    value = figure(cell)
+    if column.name in P_VALUES:
+        return p_value(value)
+    if _is_share(column.name, record):
+        return percent(value)
+    whole = column.kind in (ColumnKind.PEOPLE, ColumnKind.EVENTS) or (value is not None and isinstance(cell, int))
+    return count(value) if whole else number(value)
+
+
+def view(
+    agreement: Agreement,
+    table: ReleasedTable,
+    *,
+    name: str = "",
+    caption: str = "",
+    columns: Sequence[str] = (),
+    keep: Callable[[Mapping[str, Cell]], bool] = lambda record: True,
+) -> TableView:
+    """The rows of ``table`` that ``keep`` takes, with the ``columns`` named (all where none are)."""
+    places = {column.name: i for i, column in enumerate(table.columns) if not columns or column.name in columns}
+    merged = {n: INTERVALS[n] for n in places if n in INTERVALS and set(INTERVALS[n]) <= set(places)}
+    inside = {end for ends in merged.values() for end in ends}
+    chosen = [i for n, i in places.items() if n not in inside]
+    rows = []
+    for r in range(len(table.rows)):
+        record = record_of(table, r)
+        if keep(record):
+            rows.append(tuple(_cell(agreement, table, i, record, table.hidden[r], merged) for i in chosen))
+    return TableView(
+        name=name or table.name,
+        caption=caption or table.title or readable(table.name),
+        note=table.note,
+        titles=tuple(_title(table.columns[i], merged) for i in chosen),
+        rows=tuple(rows),
+    )
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind is not ColumnKind.LABEL and column.name != "verdict"
+
+
+def _title(column: Column, merged: Mapping[str, tuple[str, str]]) -> CellView:
+    text = column.title or readable(column.name)
+    return CellView(f"{text} (95% interval)" if column.name in merged else text, _is_number(column), is_header=True)
+
+
+def _cell(
+    agreement: Agreement,
+    table: ReleasedTable,
+    place: int,
+    record: Mapping[str, Cell],
+    hidden: str,
+    merged: Mapping[str, tuple[str, str]],
+) -> CellView:
+    column = table.columns[place]
+    if column.kind is ColumnKind.LABEL:
+        return CellView(label(agreement, column.name, record[column.name]), is_header=True)
+    if record[column.name] is None and hidden:
+        return CellView(HIDDEN, _is_number(column))
+    text = value_text(column, record)
+    if column.name in merged and text != NOTHING:
+        low, high = (_end(table, end, record) for end in merged[column.name])
+        if NOTHING not in (low, high):
+            text = f"{text} ({low} to {high})"
+    return CellView(text, _is_number(column), spoken="no estimate" if text == NOTHING else "")
+
+
+def _end(table: ReleasedTable, name: str, record: Mapping[str, Cell]) -> str:
+    return value_text(next(c for c in table.columns if c.name == name), record)
+
+
+@dataclass(frozen=True)
+class HiddenRows:
+    """Rows of one table that are hidden for one reason: their labels, at most a few, and how many there are."""
+
+    table: str
+    reason: str
+    rows: tuple[str, ...]
+    total: int
+
+
+def hidden_rows(agreement: Agreement, tables: Mapping[str, ReleasedTable], *, most: int = 6) -> tuple[HiddenRows, ...]:
+    """Every hidden row by table and reason, with at most ``most`` labels a line."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for table in tables.values():
+        labels = [c.name for c in table.columns if c.kind is ColumnKind.LABEL]
+        for r, reason in enumerate(table.hidden):
+            if reason:
+                record = record_of(table, r)
+                words = ", ".join(label(agreement, name, record[name]) for name in labels)
+                found.setdefault((table.title or readable(table.name), reason), []).append(words)
+    return tuple(
+        HiddenRows(title, reason, tuple(rows[:most]), len(rows)) for (title, reason), rows in found.items()
+    )

@@ -1,0 +1,166 @@
+"""Encodings: what they keep apart, what they grade, and what they never hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from juncture.agency.encoding import LINKABLE, Encoding, encode
+from juncture.agency.encoding.hashing import Positions, bit_rows
+from juncture.agency.encoding.keys import soundex
+from juncture.agency.encoding.tokens import TOKENS
+from juncture.base.errors import UsageError
+from juncture.kernels import bits
+
+SECRET = bytes(range(32))
+TEXTS = ("last_name", "first_name", "middle_name", "sex", "address", "zip", "phone", "ssn4")
+ANNA: dict[str, Any] = {
+    "last_name": "smith",
+    "first_name": "robert",
+    "middle_name": "j",
+    "birth_year": 1987,
+    "birth_month": 4,
+    "birth_day": 19,
+    "sex": "male",
+    "address": "12 oak street",
+    "zip": "02139",
+    "phone": "6175551234",
+    "ssn4": "1234",
+}
+
+
+def spellings(*rows: dict[str, Any]) -> pa.Table:
+    columns: dict[str, pa.Array] = {"person": pa.array([r.get("person", k) for k, r in enumerate(rows)], pa.int32())}
+    for name in TEXTS:
+        columns[name] = pa.array([row.get(name) for row in rows], pa.string())
+    columns["birth_year"] = pa.array([row.get("birth_year") for row in rows], pa.int16())
+    for name in ("birth_month", "birth_day"):
+        columns[name] = pa.array([row.get(name) for row in rows], pa.int8())
+    return pa.table(columns)
+
+
+def encoded(*rows: dict[str, Any], **changes: Any) -> Encoding:
+    arguments: dict[str, Any] = {
+        "secret": SECRET,
+        "project": "p",
+        "agreement_id": "a",
+        "profile": "field",
+        "fields": LINKABLE,
+    }
+    return encode(spellings(*rows), **{**arguments, **changes})
+
+
+def similar(field: str, one: str, other: str, *, overlap: bool = False) -> float:
+    positions = Positions(SECRET, 1_024, 14)
+    rows, _ = bit_rows([one, other], TOKENS[field], positions)
+    count = bits.popcount(rows)
+    shared = bits.shared_pairs(rows, rows, np.array([0]), np.array([1]))
+    return float(bits.over_chance(shared, count[:1], count[1:], 1_024, overlap=overlap)[0])
+
+
+@pytest.mark.parametrize("profile", ["field", "record"])
+def test_equal_arguments_give_equal_encodings_whatever_else_is_in_the_file(profile: str) -> None:
+    one = encoded(ANNA, {"last_name": "ng"}, profile=profile)
+    other = encoded({"last_name": "jones", "first_name": "al"}, ANNA, profile=profile)
+    for name, field in one.fields.items():
+        assert (field.bits[0] == other.fields[name].bits[1]).all()
+        assert field.present[0] == other.fields[name].present[1]
+    for name, key in one.keys.items():
+        assert key.present[0] and (key.bits[0] == other.keys[name].bits[1]).all()
+
+
+@pytest.mark.parametrize("change", [{"secret": bytes(32)}, {"project": "q"}, {"agreement_id": "b"}])
+def test_another_secret_project_or_agreement_cannot_be_compared(change: dict[str, Any]) -> None:
+    one, other = encoded(ANNA), encoded(ANNA, **change)
+    for name, field in one.fields.items():
+        if field.bits.shape[1]:
+            count = bits.popcount(field.bits), bits.popcount(other.fields[name].bits)
+            shared = bits.shared_pairs(field.bits, other.fields[name].bits, np.array([0]), np.array([0]))
+            # A single pair of unrelated rows: chance alone, a few standard deviations wide.
+            assert name == "sex" or bits.over_chance(shared, *count, field.bits.shape[1] * 8)[0] < 0.35
+            assert (field.bits != other.fields[name].bits).any()
+    for name, key in one.keys.items():
+        assert (key.bits != other.keys[name].bits).any()
+
+
+@pytest.mark.parametrize("profile", ["field", "record"])
+def test_a_blank_is_never_encoded(profile: str) -> None:
+    blank = encoded({}, {name: " " for name in TEXTS}, {"last_name": "-"}, profile=profile)
+    for field in (*blank.fields.values(), *blank.keys.values()):
+        assert not field.present.any() and not field.bits.any()
+
+
+def test_a_key_that_needs_a_missing_part_is_absent() -> None:
+    keys = encoded({**ANNA, "birth_day": None, "address": "the shelter"}).keys
+    there = {name for name, key in keys.items() if key.present[0]}
+    assert there == {"sound_year", "names", "sounds", "last_zip", "phone", "ssn4_year", "ssn4_last"}
+    assert all(not key.bits[0].any() for name, key in keys.items() if name not in there)
+
+
+def test_only_agreed_fields_are_encoded() -> None:
+    some = encoded(ANNA, fields=("last_name", "birth_date"))
+    assert set(some.fields) == {"last_name", "birth_date", "birth_year", "birth_month", "birth_day"}
+    assert set(some.keys) == {"last_date", "last_day_year"}
+
+
+def test_a_record_holds_one_encoding_and_otherwise_masks() -> None:
+    record = encoded(ANNA, {"last_name": "ng"}, profile="record")
+    assert [name for name, field in record.fields.items() if field.bits.shape[1]] == ["record"]
+    assert record.fields["first_name"].present.tolist() == [True, False]
+
+
+def test_the_grades_of_a_birth_date() -> None:
+    """Oracle: shares of token weight in common, of 14 with a transposition of 3 (tolerance: chance collisions)."""
+    base = "1987-4-19"
+    grades = [similar("birth_date", base, other) for other in (base, "1987-4-18", "1987-19-4", "1957-8-19", "1962-8-23")]
+    assert grades[0] == 1
+    assert all(high > low + 0.04 for high, low in zip(grades, grades[1:], strict=False))
+    assert similar("birth_date", base, "1988-4-19") > similar("birth_date", base, "1962-4-19") + 0.1
+
+
+def test_a_partial_date_lies_inside_the_full_one() -> None:
+    # Not exactly 1: tokens of either date may share positions, which chance already counts.
+    assert similar("birth_date", "1987-4-19", "1987--", overlap=True) > 0.99
+    assert similar("birth_date", "1987-4-19", "-4-19", overlap=True) < 1.01
+    assert similar("birth_date", "1987-4-19", "1986--", overlap=True) < 0.85
+    masks = encoded({**ANNA, "birth_day": None}).fields
+    assert masks["birth_date"].present[0] and masks["birth_year"].present[0] and not masks["birth_day"].present[0]
+
+
+def test_short_forms_share_a_formal_name() -> None:
+    forms = encoded(ANNA, {"first_name": "bob"}, {"first_name": "maria"}).fields["first_forms"].bits
+    bob, maria = (int(np.bitwise_count(forms[0] & forms[k]).sum()) for k in (1, 2))
+    assert bob >= 14 > maria
+
+
+def test_street_types_say_nothing() -> None:
+    assert similar("address", "12 oak street", "12 oak st") == 1
+    assert similar("address", "12 oak street", "12 elm street") < 0.8
+    assert similar("address", "12 oak street", "91 elm street") < 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    # Oracle: examples of the National Archives' Soundex page.
+    [("washington", "w252"), ("lee", "l000"), ("gutierrez", "g362"), ("pfister", "p236"), ("jackson", "j250"),
+     ("tymczak", "t522"), ("ashcraft", "a261")],
+)  # fmt: skip
+def test_soundex(name: str, code: str) -> None:
+    assert soundex(name) == code
+
+
+@pytest.mark.parametrize(
+    "change", [{"fields": ("eye_colour",)}, {"fields": ()}, {"secret": b"short"}, {"profile": "cloth"}]
+)
+def test_what_has_no_meaning_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        encoded(ANNA, **change)
+
+
+def test_rows_must_be_grouped_by_person() -> None:
+    assert encoded({**ANNA, "person": 0}, {**ANNA, "person": 0}, {"person": 1}).spelling_start.tolist() == [0, 2, 3]
+    with pytest.raises(UsageError, match="grouped"):
+        encoded({**ANNA, "person": 0}, {"person": 2})

@@ -1,0 +1,127 @@
+"""The proposal: groups of people with the numbers behind each row, and sentences that tell of nobody."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from study_world import FOLLOW_UP, agreement, simulated
+
+from juncture.analyst.findings import Findings, compute_findings
+from juncture.analyst.findings.model import Stratum
+from juncture.analyst.propose import proposal
+from juncture.analyst.study import Study
+from juncture.formats.cohort import QualityRow
+from juncture.formats.tables import ColumnKind, Proposal, ProposedTable
+
+QUALITY = (
+    QualityRow("links", "all", 520.0, 500.0, 540.0),
+    QualityRow("links", "0", 210.0, None, None),
+    QualityRow("expected_precision", "all", 0.97, 0.96, 0.98),
+    QualityRow("expected_recall", "0", 0.91, 0.88, 0.94),
+)
+
+
+def proposed(people: int = 60, junctures: str = FOLLOW_UP) -> tuple[Study, Findings, Proposal]:
+    from dataclasses import replace
+
+    built = simulated(people, 1.6, 9, agreement(junctures))
+    men = [0 if i % 3 == 0 else 1 for i in range(people)] + [-1, -1]
+    report = replace(built.cohort.report, quality=QUALITY)
+    cohort = replace(built.cohort, report=report, sex_class=built.cohort.sex_class * 0 + men)
+    study = replace(built, cohort=cohort).study()
+    findings = compute_findings(study, seed=1, resamples=20)
+    return study, findings, proposal(findings, study, 1)
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Study, Findings, Proposal]:
+    return proposed()
+
+
+def table(made: tuple[Study, Findings, Proposal], name: str) -> ProposedTable:
+    return next(t for t in made[2].tables if t.name == name)
+
+
+def records(one: ProposedTable) -> list[dict[str, object]]:
+    return [dict(zip([c.name for c in one.columns], row.cells, strict=True)) for row in one.rows]
+
+
+def test_it_passes_the_format_there_and_back(made: tuple[Study, Findings, Proposal]) -> None:
+    assert Proposal.from_bytes(made[2].to_bytes()) == made[2]
+    assert [t.name for t in made[2].tables] == ["flow", "cohort", "junctures", "gender", "linkage", "mcf"]
+
+
+def test_nobody_is_in_it(made: tuple[Study, Findings, Proposal]) -> None:
+    study, _, sent = made
+    text = sent.to_bytes().decode()
+    assert not any(person.study_id in text for person in study.people)
+    assert not any(c.name in ("study_id", "link_probability") for t in sent.tables for c in t.columns)
+
+
+def test_every_number_of_people_stands_behind_its_row(made: tuple[Study, Findings, Proposal]) -> None:
+    for one in made[2].tables:
+        counted = [i for i, column in enumerate(one.columns) if column.kind is ColumnKind.PEOPLE]
+        for row in one.rows:
+            assert all(row.cells[i] is None or row.cells[i] in row.people for i in counted), one.name
+        events = any(column.kind is ColumnKind.EVENTS for column in one.columns)
+        assert not events or all(row.largest_share is not None for row in one.rows), one.name
+
+
+def test_rows_that_add_up_say_so_and_do(made: tuple[Study, Findings, Proposal]) -> None:
+    cohort = table(made, "cohort")
+    for part in ("sex", "age_band"):
+        rows = [r for r in cohort.rows if r.part_of == part]
+        (total,) = (r.people[0] for r in rows if r.is_total)
+        assert total == sum(r.people[0] for r in rows if not r.is_total) == 60
+    rows = table(made, "junctures").rows
+    assert [(r.part_of, r.is_total) for r in rows] == [("follow_up_7d", s is Stratum.ALL) for s in Stratum]
+    for part in range(5):
+        assert rows[0].people[part] == rows[1].people[part] + rows[2].people[part]
+    days = {r.part_of for r in table(made, "mcf").rows}
+    assert "day 30" in days and all(int(d.removeprefix("day ")) % 30 == 0 for d in days)
+
+
+def test_a_juncture_rests_on_its_informative_missed_and_met_people(made: tuple[Study, Findings, Proposal]) -> None:
+    _, findings, _ = made
+    for finding, row in zip(findings.junctures, table(made, "junctures").rows, strict=True):
+        counts = finding.counts
+        assert {counts.people_informative, counts.people_missed, counts.people_met, counts.people} <= set(row.people)
+        assert row.largest_share is not None and 0 < row.largest_share < 0.5
+
+
+def test_the_flow_counts_also_what_a_reader_could_subtract(made: tuple[Study, Findings, Proposal]) -> None:
+    flow = {str(row.cells[0]): row.people for row in table(made, "flow").rows}
+    assert flow["Shared by Police"] == (2400,) and flow["Shared by Crisis team"] == (1200,)
+    assert flow["Chosen for the study"] == (60, 59)
+    assert flow["Timelines opened at all agencies"] == (60, 0)
+
+
+def test_links_are_people_and_other_measures_are_about_them(made: tuple[Study, Findings, Proposal]) -> None:
+    rows = {str(row.cells[0]): row for row in table(made, "linkage").rows}
+    assert rows["links"].cells[1:] == (520, None, None, None) and rows["links"].is_total
+    assert rows["links_men"].people == (210,)
+    assert rows["expected_recall_men"].cells[1:] == (None, 0.91, 0.88, 0.94)
+    assert rows["expected_recall_men"].people == (210,) and rows["expected_precision"].people == (520,)
+
+
+def test_facts_are_sentences_that_hold_no_number_of_people_and_no_date(
+    made: tuple[Study, Findings, Proposal],
+) -> None:
+    facts, others = dict(made[2].facts), dict(proposed(45)[2].facts)
+    # The share of variance due to linkage is 0 in both: these worlds are surely linked.
+    assert facts == others
+    assert all(text.endswith(".") for text in facts.values())
+    assert not any(re.search(r"\b(19|20)\d\d\b|\d\d-\d\d", text) for text in facts.values())
+    assert "not corrected for links that were missed" in facts["missed_share"]
+    assert "within 7 days, counted from the next day on" in facts["juncture_follow_up_7d"]
+    assert "24 months" in facts["windows"] and "six hours" in facts["grain"] and "2 drawn" in facts["linkage"]
+
+
+def test_titles_are_plain_words(made: tuple[Study, Findings, Proposal]) -> None:
+    for one in made[2].tables:
+        assert one.title and all("_" not in text for text in (one.title, *(c.title for c in one.columns)))
+    assert {r["title"] for r in records(table(made, "gender"))} >= {
+        "Contacts with Police a year",
+        "Share missed: Co-response with no follow-up within 7 days",
+    }
