@@ -19,6 +19,7 @@ from juncture.agency.people.cluster import Edges, agglomerate, connected, gather
 from juncture.agency.people.nodes import sound_key
 from juncture.agency.people.normalise import (
     address_key,
+    first_name_key,
     load_no_home,
     name_key,
     nickname_roots,
@@ -311,6 +312,9 @@ def test_names_and_suffixes() -> None:
     assert name_key("García López") == "garcia lopez"
     assert name_key("III") == "iii"
     assert [name_key(x) for x in (None, "", " - ", "UNKNOWN", "n/a", "123")] == [None] * 6
+    assert [first_name_key(x) for x in ("UNKNOWN MALE", "Baby Girl", "Child A", "J", "J R", "Guy")] == [
+        None, None, None, "j", "j r", "guy"
+    ]  # fmt: skip
     assert [suffix_key(x) for x in ("Reed Jr", "reed, III", "Sr.", "Reed", None)] == ["2", "3", "1", None, None]
     assert set(nickname_roots("bob")) & set(nickname_roots("robert"))
     assert not set(nickname_roots("carol")) & set(nickname_roots("dennis"))

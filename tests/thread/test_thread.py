@@ -169,8 +169,9 @@ def shape(world: World, party: str) -> list[tuple[str, int]]:
 def test_an_agency_receives_the_same_files_whether_everybody_or_nobody_matched(
     world: World, strangers: World, agency: str
 ) -> None:
-    assert take_cohort(world.desk("analyst"), 1).people > 0
-    assert take_cohort(strangers.desk("analyst"), 1).people == 0
+    # A draw of the posterior may give a stranger or two the benefit of the doubt.
+    assert take_cohort(world.desk("analyst"), 1).people > 15
+    assert take_cohort(strangers.desk("analyst"), 1).people < 3
     assert shape(world, agency) == shape(strangers, agency)
     assert any("request" in name for name, _ in shape(world, agency))
 

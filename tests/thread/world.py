@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from juncture.agreement.read import read_agreement
@@ -162,11 +162,12 @@ def _mark(
 
 
 def _rename_everybody(path: Path) -> None:
-    # Other letters and other birthdays: nobody of the clinic's file looks like anybody of the police's.
+    # Other letters, birthdays and moments: nobody of the clinic's file looks like anybody of the police's.
     rows = _rows(path)
     turn = str.maketrans("abcdefghijklmnopqrstuvwxyz", "qzxjkvwyqzxjkvwyqzxjkvwyqz")
     for row in rows:
         for column in ("patient_last", "patient_first", "street"):
             row[column] = row[column].lower().translate(turn)
+        row["start"] = (datetime.fromisoformat(row["start"]) - timedelta(hours=61)).isoformat()
         row["birth_date"] = row["birth_date"] and "19" + row["birth_date"][2:4][::-1] + "-11-" + row["birth_date"][8:10]
     _write(path, rows)

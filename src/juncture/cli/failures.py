@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from itertools import pairwise
 from pathlib import Path
 
 from juncture.base.errors import ExitCode, JunctureError, MachineError
@@ -47,7 +48,7 @@ def missing_extra(error: ModuleNotFoundError) -> MachineError:
     """What to install: the extra of the one room that wanted the module, else all."""
     frames = traceback.extract_tb(error.__traceback__)
     folders = {Path(frame.filename).parts for frame in frames}
-    wanting = {room for room in ROOMS for parts in folders if ("juncture", room) in zip(parts, parts[1:], strict=False)}
+    wanting = {room for room in ROOMS for parts in folders if ("juncture", room) in pairwise(parts)}
     extra = wanting.pop() if len(wanting) == 1 else "all"
     return MachineError(
         f"This command needs {(error.name or '').partition('.')[0]}, which is not installed.",
@@ -75,9 +76,9 @@ def bare_traceback(error: BaseException) -> list[str]:
 
 
 _OF_THE_MACHINE = frozenset(
-    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EIO, errno.EFBIG,
-     errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EMFILE)
-)  # fmt: skip
+    getattr(errno, name, errno.ENOSPC)
+    for name in ("EACCES", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS")
+)
 
 
 def _machine(error: BaseException) -> str:

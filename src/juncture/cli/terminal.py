@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 _PLAIN = str.maketrans({"–": "-", "—": "-", "…": "...", "×": "x", "≥": ">=", "≤": "<=", "•": "-", "’": "'"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Here:
-    """Which working folder the commands use; ``given``: named on the command line by ``-C``."""
+    """Which working folder the commands use; ``given``: named on the command line by ``-C``; ``shown``: for the log."""
 
-    folder: Path
-    given: bool
+    folder: Path = Path()
+    given: bool = False
+    shown: list[StepReport] = field(default_factory=list)
 
     def command(self, text: str) -> str:
         """``text`` ("juncture ...") as it must be typed to use the same folder."""
@@ -66,6 +67,7 @@ def data(text: str) -> None:
 
 def show(report: StepReport, here: Here, *, paths: bool = True) -> None:
     """Render ``report``: talk on stderr, and the paths written, one a line, on stdout where ``paths``."""
+    here.shown.append(report)
     talk(report.title, bold=True)
     width = max((len(phrase) for phrase in report.counts), default=0)
     for phrase, count in report.counts.items():

@@ -17,6 +17,11 @@ from juncture.base.errors import MachineError
 from juncture.base.files import PRIVATE_FILE
 
 
+def lock_file(path: Path) -> Path:
+    """The empty neighbour that carries the lock of ``path``."""
+    return path.with_name(path.name + ".lock")
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, patience: float = 60.0) -> Iterator[None]:
     """Hold the lock of the file ``path`` (kept in an empty neighbour ``<name>.lock``) for the block.
@@ -24,7 +29,7 @@ def locked(path: Path, *, patience: float = 60.0) -> Iterator[None]:
     Waits up to ``patience`` seconds for another process or thread; then, or where the disk stands in the way, raises
     ``MachineError``. Not re-entrant.
     """
-    neighbour = path.with_name(path.name + ".lock")
+    neighbour = lock_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(neighbour, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)

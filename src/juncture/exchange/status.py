@@ -172,6 +172,7 @@ WORKFLOW: tuple[Step, ...] = (
         Stage.AGREEMENT_HERE, _EVERYBODY, "agreement.toml lies in the folder",
         lambda facts: facts.folder.agreement.exists(), "juncture agree new",
         "the agreement, unless this party writes it",
+        lambda facts: ("from the party that writes it: agreement.toml (`juncture agree new` writes it here)",),
     ),
     Step(
         Stage.KEYS_NAMED, _EVERYBODY, "the agreement names a fingerprint for every party, and this party's own",
@@ -325,9 +326,7 @@ def status(folder: PartyFolder, *, today: date, round_number: int = 1) -> Status
         command=following.command if following and not waiting else "",
         overdue=_overdue(facts, waiting, today),
         to_send=tuple(
-            (path.name, header.recipient)
-            for path, header in packages_in(folder.outbox)
-            if header.round == round_number
+            (path.name, header.recipient) for path, header in packages_in(folder.outbox) if header.round == round_number
         ),
     )
 

@@ -123,9 +123,7 @@ def draw_matchings(
     return drawn
 
 
-def _draw_weak(
-    i: Index, j: Index, probability: Floats, alive: Mask, drawn: Mask, rng: np.random.Generator
-) -> None:
+def _draw_weak(i: Index, j: Index, probability: Floats, alive: Mask, drawn: Mask, rng: np.random.Generator) -> None:
     """Add the edges that were set aside, each with the probability that makes up its own given that its ends are free."""
     weak = np.flatnonzero(~alive)
     if not weak.size:

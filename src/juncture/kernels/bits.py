@@ -25,7 +25,7 @@ def words(rows: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def popcount(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Set bits of each row, int64 [rows]."""
-    return np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
+    return np.asarray(np.bitwise_count(rows).sum(axis=1, dtype=np.int64))
 
 
 def shared_tiles(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.uint16]]]:

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from juncture.base.report import Progress, silent
 from juncture.kernels.em import Floats
-from juncture.linker.compare import FieldPair, Index, LinkInput, _as_items, score_pairs, shared_tokens
+from juncture.linker.compare import FieldPair, Index, LinkInput, as_items, score_pairs, shared_tokens
 
 #: Up to so many pairs of rows all are compared.
 ALL_ROW_PAIRS = 120_000_000
@@ -127,7 +128,7 @@ def _blocked(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, cap: int) -
     for name in sorted(set(a.keys) & set(b.keys)):
         rows = [np.flatnonzero(side.keys[name].present) for side in (a, b)]
         values = np.concatenate([side.keys[name].bits[row] for side, row in zip((a, b), rows, strict=True)])
-        block = np.unique(_as_items(values), return_inverse=True)[1]
+        block = np.unique(as_items(values), return_inverse=True)[1]
         block_a, block_b = block[: rows[0].size], block[rows[0].size :]
         size = _block_sizes(block_a, block_b)
         large = size > cap
@@ -153,7 +154,7 @@ def _split(
     a: LinkInput,
     b: LinkInput,
     blocks: tuple[Index, Index, Index, Index],
-    large: np.typing.NDArray[np.bool_],
+    large: NDArray[np.bool_],
     cap: int,
 ) -> tuple[Index, int]:
     """Pairs of people in large blocks that also have an equal encoding of a field, where that is a block under the cap;
@@ -185,15 +186,13 @@ def _equal_codes(pair: FieldPair, row_a: Index, row_b: Index) -> tuple[Index, In
     """The same number for equal encodings at both agencies, -1 for missing."""
     sides = (pair.a, pair.b)
     every = np.concatenate([np.hstack([side.rows, side.extra]) for side in sides])
-    number = np.append(np.unique(_as_items(every), return_inverse=True)[1], -1)
+    number = np.append(np.unique(as_items(every), return_inverse=True)[1], -1)
     left = np.where(pair.a.code[row_a] < len(pair.a.rows), pair.a.code[row_a], -1)
     right = np.where(pair.b.code[row_b] < len(pair.b.rows), pair.b.code[row_b] + len(pair.a.rows), -1)
     return number[left], number[right]
 
 
-def _join(
-    row_a: Index, block_a: Index, row_b: Index, block_b: Index, wanted: np.typing.NDArray[np.bool_]
-) -> tuple[Index, Index]:
+def _join(row_a: Index, block_a: Index, row_b: Index, block_b: Index, wanted: NDArray[np.bool_]) -> tuple[Index, Index]:
     """All pairs of rows in the same wanted block."""
     order = np.argsort(block_b, kind="stable")
     count = np.bincount(block_b, minlength=wanted.size)

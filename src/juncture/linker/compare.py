@@ -233,7 +233,7 @@ def _sides(
     name: str, a: LinkInput, b: LinkInput, extra_a: NDArray[np.uint8], extra_b: NDArray[np.uint8]
 ) -> tuple[Side, Side]:
     both = np.vstack([np.hstack([a.fields[name].bits, extra_a]), np.hstack([b.fields[name].bits, extra_b])])
-    _, first, joint = np.unique(_as_items(both), return_index=True, return_inverse=True)
+    _, first, joint = np.unique(as_items(both), return_index=True, return_inverse=True)
     known = np.concatenate([a.fields[name].present, b.fields[name].present])
     split = a.person.size
     parts = ((a, slice(0, split), extra_a.shape[1]), (b, slice(split, None), extra_b.shape[1]))
@@ -254,7 +254,7 @@ def _sides(
     return out[0], out[1]
 
 
-def _as_items(rows: NDArray[np.uint8]) -> NDArray[np.void]:
+def as_items(rows: NDArray[np.uint8]) -> NDArray[np.void]:
     """Each row as one item that sorts and compares by its bytes."""
     data = np.ascontiguousarray(rows)
     return data.view(np.dtype((np.void, data.shape[1]))).reshape(-1)
@@ -340,7 +340,7 @@ def _chunks(sizes: Index) -> Iterator[slice]:
 
 def shared_tokens(a: LinkInput, b: LinkInput) -> tuple[Index, Index]:
     """Pairs of people who bear a joint token that exactly one person at each agency bears (each pair once)."""
-    tokens = [_as_items(side.joint_tokens.reshape(-1, side.joint_tokens.shape[-1])) for side in (a, b)]
+    tokens = [as_items(side.joint_tokens.reshape(-1, side.joint_tokens.shape[-1])) for side in (a, b)]
     people = [np.repeat(np.arange(side.people), side.joint_tokens.shape[1]) for side in (a, b)]
     _, code = np.unique(np.concatenate(tokens), return_inverse=True)
     codes = (code[: people[0].size], code[people[0].size :])

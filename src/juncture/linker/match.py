@@ -208,4 +208,4 @@ def group(
     return tuple(sorted(whole.values()))
 
 
-__all__ = ["Linkage", "LinkInput", "PairLinkage", "Quality", "Weighed", "group", "link"]
+__all__ = ["LinkInput", "Linkage", "PairLinkage", "Quality", "Weighed", "group", "link"]

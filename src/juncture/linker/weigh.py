@@ -11,9 +11,10 @@ The probability is a mean over draws of the rates from their posterior, so with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from juncture.kernels import em
 from juncture.kernels.em import Floats, Levels
@@ -26,12 +27,14 @@ TOGETHER = (("address", "last_name"), ("phone", "last_name"), ("address", "zip")
 #: Fields that people of one household have in common.
 SHARED_BY_HOUSEHOLD = frozenset({"address", "zip", "phone"})
 #: Random pairs of people on which non-matches are counted, times the number of fields.
-SAMPLE = 2_000_000
+SAMPLE = 1_500_000
 #: In a joint rate, how many expected pairs the assumption of independence is worth.
-_TOGETHER_STRENGTH = 4.0
+_TOGETHER_STRENGTH = 0.5
 #: Share of equal joint tokens that may name two different people, before any are seen.
 _TOKEN_ERROR = 0.02
 _OUTER_ROUNDS = 4
+#: What the guess of the rates among matches is worth: so many matches, or this share of the smaller file.
+_PRIOR_MATCHES, _PRIOR_SHARE = 20.0, 0.05
 #: A candidate that is less probable than this after the first round is weighed no further.
 _HOPELESS = 3e-6
 
@@ -62,20 +65,23 @@ def weigh(
 ) -> Weighed:
     """Weigh ``candidates``; ``weights`` are the log-weights of levels that first choose each pair's spellings."""
     i, j = candidates.i, candidates.j
-    schemes = [pair.scheme for pair in pairs]
-    sample_i, sample_j = _sample(a.people, b.people, SAMPLE // len(pairs), rng)
     most = min(a.people, b.people) * 0.995
+    strength = max(_PRIOR_MATCHES, _PRIOR_SHARE * most)
+    schemes = [replace(pair.scheme, strength=strength) for pair in pairs]
+    sample_i, sample_j = _sample(a.people, b.people, SAMPLE // len(pairs), rng)
     total = float(a.people) * b.people
-    matches = 0.3 * most
     # A household shares address and surname. Were its members taken for matches at first, EM would settle on them, so
     # what a household shares has no say yet, and is first counted as something that different people share.
     personal = [w * (pair.name not in SHARED_BY_HOUSEHOLD) for pair, w in zip(pairs, weights, strict=True)]
-    first = score_pairs(pairs, a, b, i, j, personal).weight + edge_prior(matches, a.people, b.people)
-    probability = edge_marginals(i, j, first, sweeps=30).probability
+    guess = score_pairs(pairs, a, b, i, j, personal).weight + edge_prior(0.3 * most, a.people, b.people)
+    begun = edge_marginals(i, j, guess, sweeps=30)
+    probability, matches = begun.probability, max(begun.matched, 1.0)
+    one_row_each = a.person.size == a.people and b.person.size == b.people
     m: Sequence[Floats] | None = None
     for outer in range(_OUTER_ROUNDS):
         token = _is_token(a, b, i, j)
-        sample = score_pairs(pairs, a, b, sample_i, sample_j, weights)
+        if outer == 0 or not one_row_each:
+            sample = score_pairs(pairs, a, b, sample_i, sample_j, weights)
         scored = score_pairs(pairs, a, b, i, j, weights)
         unmatched = 1 - _probability_of(sample_i * b.people + sample_j, i * b.people + j, probability)
         u = _UnmatchedRates.count(pairs, sample.levels, unmatched)
@@ -147,9 +153,7 @@ class _UnmatchedRates:
         return total
 
 
-def _lift(
-    one: FieldPair, other: FieldPair, sample: Levels, unmatched: Floats, single: tuple[Floats, Floats]
-) -> Floats:
+def _lift(one: FieldPair, other: FieldPair, sample: Levels, unmatched: Floats, single: tuple[Floats, Floats]) -> Floats:
     """Log ratio of joint to independent rates, 0 where a field is missing; a cell with few expected pairs stays near
     independence (a gamma prior worth ``_TOGETHER_STRENGTH`` expected pairs)."""
     shape = (one.scheme.size, other.scheme.size)
@@ -193,12 +197,12 @@ def rarity(pairs: Sequence[FieldPair], scored: Scored, single: Sequence[Floats],
     return total
 
 
-def _is_token(a: LinkInput, b: LinkInput, i: Index, j: Index) -> np.typing.NDArray[np.bool_]:
+def _is_token(a: LinkInput, b: LinkInput, i: Index, j: Index) -> NDArray[np.bool_]:
     left, right = shared_tokens(a, b)
     return np.isin(i * b.people + j, left * b.people + right)
 
 
-def token_evidence(token: np.typing.NDArray[np.bool_], probability: Floats, total: float) -> Floats:
+def token_evidence(token: NDArray[np.bool_], probability: Floats, total: float) -> Floats:
     """Log likelihood ratio of an equal joint token, 0 without one (most people have none, so none says little)."""
     out = np.zeros(token.size)
     tokens = float(token.sum())

@@ -198,7 +198,7 @@ def _curves(points: Sequence[CurvePoint], width: int) -> Any:
     import altair as alt
 
     strata = [s for s in ("women", "men") if any(p.stratum == s for p in points)]
-    start = [{"stratum": s, "day": 0, "value": 0.0, "low": 0.0, "high": 0.0} for s in strata]
+    start: list[Row] = [{"stratum": s, "day": 0, "value": 0.0, "low": 0.0, "high": 0.0} for s in strata]
     rows = start + [
         {"stratum": p.stratum, "day": p.day, "value": p.mean.value, "low": p.mean.low, "high": p.mean.high}
         for p in sorted(points, key=lambda p: p.day)
@@ -282,7 +282,7 @@ def _rates(pairs: Sequence[RatePair], width: int) -> Any:
         for span in spans
         for text in ([span["title"]] if not wide else wrap(str(span["title"]), 34)[:1])
     ]
-    key = [{"stratum": s, "x": x} for s, x in (("women", left), ("men", left + 82))]
+    key: list[Row] = [{"stratum": s, "x": x} for s, x in (("women", left), ("men", left + 82))]
     layers = [
         lines.mark_rule(color=LINE, strokeWidth=3).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=ys),
         dots.mark_point(filled=True, size=105, opacity=1).encode(

@@ -91,7 +91,7 @@ def value_text(column: Column, record: Mapping[str, Cell]) -> str:
     cell = record[column.name]
     if isinstance(cell, str):
         verdict = verdict_of(cell)
-        return verdict.title if verdict else readable(cell)
+        return verdict.heading if verdict else readable(cell)
     value = figure(cell)
     if column.name in P_VALUES:
         return p_value(value)

@@ -24,8 +24,8 @@ class Verdict(StrEnum):
     TOO_SMALL = "too_small"
 
     @property
-    def title(self) -> str:
-        """The verdict as a heading."""
+    def heading(self) -> str:
+        """The verdict for readers."""
         return _TITLES[self]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Stage:
 
     desks: Mapping[str, Desk]
     approvers: Mapping[str, PrivateKeys]
+    delivered: set[Path] = field(default_factory=set)
 
     def desk(self, role: PartyRole) -> Desk:
         """The desk of the one party with ``role``."""
@@ -44,12 +45,10 @@ class Stage:
         carried = 0
         for desk in self.desks.values():
             for path in sorted(desk.folder.outbox.glob("*.juncture")):
-                target = self.desks[read_header(path).recipient].folder.inbox / path.name
                 # A package that was taken and destroyed is not delivered twice.
-                delivered = desk.folder.outbox / f".{path.name}.delivered"
-                if not delivered.exists():
-                    shutil.copyfile(path, target)
-                    delivered.touch()
+                if path not in self.delivered:
+                    shutil.copyfile(path, self.desks[read_header(path).recipient].folder.inbox / path.name)
+                    self.delivered.add(path)
                     carried += 1
         return carried
 

@@ -21,10 +21,11 @@ from juncture.agreement.read import read_agreement
 from juncture.agreement.vocabulary import PartyRole
 from juncture.analyst import request as analyst_request
 from juncture.analyst import steps as analyst_steps
-from juncture.base.errors import AgreementForbids, UsageError
+from juncture.base.errors import AgreementForbids, MachineError, UsageError
 from juncture.base.files import private_dir
 from juncture.base.report import Progress, StepReport, silent
 from juncture.checker import steps as checker_steps
+from juncture.exchange.locks import lock_file, locked
 from juncture.linker import link as linker_link
 from juncture.linker.ticket import ticket
 from juncture.rehearsal.audit import write_audit
@@ -68,24 +69,22 @@ def rehearse(
         raise UsageError(f"{out} is not empty.", remedy="Name a new folder; nothing there was touched.")
     draft = _draft(agreement_file, audit=audit)
     by_agency = _one_a_party(sources, draft)
+    _sweep_killed(out)
     work = out.with_name(f".{out.name}-{secrets.token_hex(6)}.part")
     try:
-        private_dir(work)
-        stage = set_the_stage(work, draft, today=today or datetime.now(UTC).date())
-        groups = run_protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
-        if groups is not None:
-            write_audit(
-                work / "audit" / "records.csv",
-                stage.agencies,
-                stage.desk(PartyRole.ANALYST),
-                groups,
-                round_number=ROUND,
-            )
-        if out.exists():
-            out.rmdir()
-        work.replace(out)
+        with locked(work):
+            private_dir(work)
+            stage = set_the_stage(work, draft, today=today or datetime.now(UTC).date())
+            groups = run_protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
+            if groups is not None:
+                analyst = stage.desk(PartyRole.ANALYST)
+                write_audit(work / "audit" / "records.csv", stage.agencies, analyst, groups, round_number=ROUND)
+            if out.exists():
+                out.rmdir()
+            work.replace(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        lock_file(work).unlink(missing_ok=True)
     return Rehearsal(
         folder=out,
         report=out / "public" / "report.html",
@@ -153,6 +152,17 @@ def run_protocol(
     told(checker.party, checker_steps.release(checker, public, round_number=ROUND))
     stage.carry()
     return linked.groups
+
+
+def _sweep_killed(out: Path) -> None:
+    """Remove what killed rehearsals into ``out`` left: whose lock can be had, nobody is working in."""
+    for left in out.parent.glob(f".{out.name}-*.part"):
+        try:
+            with locked(left, patience=0):
+                shutil.rmtree(left, ignore_errors=True)
+        except MachineError:
+            continue
+        lock_file(left).unlink(missing_ok=True)
 
 
 def _draft(agreement_file: Path, *, audit: bool) -> Agreement:

@@ -213,9 +213,7 @@ def _part(column: _Column, take: Callable[[str], str]) -> tuple[list[str], NDArr
     return list(index), np.array([*code, 0], dtype=np.int64)[column.code]
 
 
-def _match_key(
-    recipe: KeyRecipe, columns: Mapping[str, _Column], key: bytes, parts: _Parts
-) -> EncodedField:
+def _match_key(recipe: KeyRecipe, columns: Mapping[str, _Column], key: bytes, parts: _Parts) -> EncodedField:
     """Tags of the joined parts; each distinct combination of distinct parts is hashed once."""
     size = next(iter(columns.values())).code.size
     combined = np.zeros(size, dtype=np.int64)

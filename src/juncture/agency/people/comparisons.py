@@ -139,14 +139,16 @@ def _either_null(*columns: str) -> str:
 
 def _close(column: str, similarity: float) -> str:
     return (
-        f"(least(length({column}_l), length({column}_r)) >= 4 AND damerau_levenshtein({column}_l, {column}_r) <= 1) "
+        f"(least(length({column}_l), length({column}_r)) >= 4 "
+        f"AND abs(length({column}_l) - length({column}_r)) <= 1 AND damerau_levenshtein({column}_l, {column}_r) <= 1) "
         f"OR jaro_winkler_similarity({column}_l, {column}_r) >= {similarity}"
     )
 
 
 _SWAPPED = (
     "last_name_l = first_name_r AND first_name_l = last_name_r AND last_name_l <> first_name_l "
-    "OR jaro_winkler_similarity(last_name_l, first_name_r) >= 0.9 "
+    "OR last_name_l[1] = first_name_r[1] AND first_name_l[1] = last_name_r[1] "
+    "AND jaro_winkler_similarity(last_name_l, first_name_r) >= 0.9 "
     "AND jaro_winkler_similarity(first_name_l, last_name_r) >= 0.9 "
     "AND jaro_winkler_similarity(last_name_l, last_name_r) < 0.75"
 )
@@ -155,6 +157,7 @@ _FULL = "birth_l IS NOT NULL AND birth_r IS NOT NULL"
 _YEARS = "birth_year_l IS NOT NULL AND birth_year_r IS NOT NULL"
 _FITS = " AND ".join(f"coalesce(birth_{p}_l = birth_{p}_r, true)" for p in ("year", "month", "day"))
 _HOUSEHOLD = "last_name_l = last_name_r AND coalesce(address_l = address_r, true)"
+_SOUNDS_ALIKE = "{0}_sound_l = {0}_sound_r OR jaro_winkler_similarity({0}_name_l, {0}_name_r)"
 _INITIAL = (
     "(least(length(first_name_l), length(first_name_r)) <= 2 AND "
     "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l)))"
@@ -162,6 +165,7 @@ _INITIAL = (
 _FIRST_SAME = f"first_name_l = first_name_r OR list_has_any(roots_l, roots_r) OR {_close('first_name', 0.92)}"
 _FIRST_OTHER = (
     f"NOT ({_FIRST_SAME}) AND damerau_levenshtein(first_name_l, first_name_r) > 2 AND NOT {_INITIAL} "
+    "AND jaro_winkler_similarity(first_name_l, first_name_r) < 0.75 AND first_sound_l <> first_sound_r "
     "AND NOT coalesce(first_name_l = middle_name_r OR middle_name_l = first_name_r, false)"
 )
 _BIRTH_SAME = "birth_l = birth_r"
@@ -171,7 +175,8 @@ _ADDRESS_LEVELS = (
     Level(
         "close",
         "house_l = house_r AND jaro_winkler_similarity(address_l, address_r) >= 0.9 "
-        "OR damerau_levenshtein(address_l, address_r) <= 2",
+        "OR abs(length(address_l) - length(address_r)) <= 2 AND damerau_levenshtein(address_l, address_r) <= 2 "
+        "OR street_l = street_r AND (house_l IS NULL OR house_r IS NULL)",
         0.08,
         2e-4,
     ),
@@ -187,13 +192,13 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("swapped", _SWAPPED, 0.01, 4e-6),
             Level("close", _close("last_name", 0.92), 0.06, 2e-3),
             Level("a part", "list_has_any(last_parts_l, last_parts_r)", 0.01, 3e-4),
-            Level("similar", "jaro_winkler_similarity(last_name_l, last_name_r) >= 0.82", 0.02, 5e-3),
+            Level("similar", f"{_SOUNDS_ALIKE.format('last')} >= 0.82", 0.02, 5e-3),
             Level("other", "ELSE", 0.04, 1.0),
         ),
     ),
     Comparison(
         "first",
-        f"{_either_null('first_name')} OR coalesce({_SWAPPED}, false)",
+        f"{_either_null('first_name')} OR {_SWAPPED}",
         (
             Level("exact", "first_name_l = first_name_r", 0.82, 6e-3, "first_name"),
             Level("nickname", "list_has_any(roots_l, roots_r)", 0.05, 2e-3),
@@ -205,7 +210,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 3e-3,
             ),
             Level("middle name", "first_name_l = middle_name_r OR middle_name_l = first_name_r", 0.01, 6e-4),
-            Level("similar", "jaro_winkler_similarity(first_name_l, first_name_r) >= 0.82", 0.02, 8e-3),
+            Level("similar", f"{_SOUNDS_ALIKE.format('first')} >= 0.82", 0.02, 8e-3),
             Level("other", "ELSE", 0.03, 1.0),
         ),
     ),

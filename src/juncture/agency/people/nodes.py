@@ -162,10 +162,12 @@ def _with_derived(table: pa.Table) -> pa.Table:
     ]
     birth = pc.if_else(full, pc.binary_join_element_wise(*padded, ""), pa.scalar(None, pa.string()))
     house = pc.struct_field(pc.extract_regex(table["address"], r"^(?P<house>\d+)"), "house")
+    street = pc.replace_substring_regex(table["address"], r"^\d+ ", "")
     added = {
         "id": pa.array(np.arange(table.num_rows, dtype=np.int32)),
         "birth": birth,
         "house": house,
+        "street": street,
         "roots": _by_value(table["first_name"], nickname_roots, pa.list_(pa.string())),
         "last_parts": _by_value(table["last_name"], _long_parts, pa.list_(pa.string())),
         "last_sound": _by_value(table["last_name"], sound_key, pa.string()),

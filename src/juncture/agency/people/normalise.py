@@ -30,6 +30,25 @@ SUFFIXES: Mapping[str, str] = {
 NO_NAME = frozenset(
     {"unknown", "unk", "unknown name", "n a", "none", "null", "unidentified", "refused", "no name", "nfn", "nln", "nmn"}
 )
+#: Words that an officer writes for a person whose first name is not known ("unknown male", "baby girl").
+NO_FIRST_NAME = frozenset(
+    {"male", "female", "man", "woman", "boy", "girl", "baby", "infant", "child", "mother", "father", "husband", "wife"}
+    | {
+        "son",
+        "daughter",
+        "brother",
+        "sister",
+        "mom",
+        "dad",
+        "adult",
+        "juvenile",
+        "person",
+        "resident",
+        "mr",
+        "mrs",
+        "ms",
+    }
+)
 _UNNAMED_FIRST = frozenset({"john", "jane", "baby"})
 _SEX: Mapping[str, str] = {"female": "f", "male": "m", "other": "o"}
 _APOSTROPHES = re.compile(r"['’‘`´.]")
@@ -106,6 +125,15 @@ def name_key(text: str | None) -> str | None:
     return None if name in NO_NAME or not any(c.isalpha() for c in name) else name
 
 
+def first_name_key(text: str | None) -> str | None:
+    """As :func:`name_key`; ``None`` too for words that only say what kind of person it is."""
+    name = name_key(text)
+    if name is None or all(word in NO_FIRST_NAME or word in NO_NAME or len(word) == 1 for word in name.split(" ")):
+        # A lone letter is an initial, and is kept; "child a" is nobody's name.
+        return name if name is not None and len(name.replace(" ", "")) <= 2 else None
+    return name
+
+
 def suffix_key(text: str | None) -> str | None:
     """The generation ("1" senior, "2" junior or II, ...) that a name or a suffix states, or ``None``."""
     if text is None:
@@ -151,7 +179,7 @@ def normalise(mentions: pa.Table, no_home: NoHome) -> pa.Table:
     Returns as many rows as ``mentions``, columns ``TEXT_FIELDS`` (string), ``BIRTH_FIELDS`` (int16, int8, int8) and
     ``default_birthday`` (bool: 1 January, which exports use for "only the year is known"; month and day are then null).
     """
-    last, first = _mapped(mentions, "last_name", name_key), _mapped(mentions, "first_name", name_key)
+    last, first = _mapped(mentions, "last_name", name_key), _mapped(mentions, "first_name", first_name_key)
     unnamed = np.isin(_objects(last), ["doe"]) & np.isin(_objects(first), list(_UNNAMED_FIRST))
     if unnamed.any():
         last, first = (pa.array(_objects(c), mask=unnamed | _missing(c), type=pa.string()) for c in (last, first))

@@ -1,0 +1,72 @@
+"""``juncture agree``: write, read, check and sign the agreement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from juncture.cli.folder import party_folder
+from juncture.cli.options import passphrase_fd
+from juncture.cli.terminal import Here, ask_passphrase, data, show, talk
+
+
+@click.group()
+def agree() -> None:
+    """Write, read, check and sign the agreement."""
+
+
+@agree.command()
+@click.argument("form", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def new(here: Here, form: Path | None) -> None:
+    """Write agreement.toml from FORM (by default the empty form), and fill in the keys that have arrived.
+
+    Run again, it keeps the draft as it is and fills in keys that have come since.
+    """
+    from juncture.exchange.joining import new_agreement
+
+    show(new_agreement(party_folder(here), form), here)
+
+
+@agree.command("show")
+@click.pass_obj
+def show_agreement(here: Here) -> None:
+    """Print the agreement with every default written out; its id goes to stderr."""
+    from juncture.agreement.read import agreement_id, agreement_toml, read_agreement
+
+    agreement = read_agreement(party_folder(here).agreement)
+    data(agreement_toml(agreement).rstrip())
+    talk(f"Agreement id {agreement_id(agreement)}" + (" (a draft)" if agreement.is_draft else ""))
+
+
+@agree.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def check(here: Here, file: Path | None) -> None:
+    """Tell everything that is wrong with the agreement, or what is missing before it binds.
+
+    With FILE, only whether that file is a well-formed agreement; no working folder is needed then.
+    """
+    from juncture.agreement.read import read_agreement
+    from juncture.exchange.joining import check_agreement
+
+    if file is not None:
+        agreement = read_agreement(file)
+        talk(f"{file.name} is a well-formed agreement of {', '.join(agreement.party)}.")
+        return
+    show(check_agreement(party_folder(here)), here)
+
+
+@agree.command()
+@passphrase_fd
+@click.pass_obj
+def sign(here: Here, passphrase_fd: int | None) -> None:
+    """Sign the agreement with the party's keys."""
+    from juncture.agreement.read import read_agreement
+    from juncture.exchange.joining import agree as sign_it
+    from juncture.exchange.joining import for_real
+
+    folder = party_folder(here)
+    for_real(read_agreement(folder.agreement))
+    show(sign_it(folder, ask_passphrase(f"the keys of {folder.party}", passphrase_fd)), here)
