@@ -289,6 +289,19 @@ def test_order_of_rows_says_nothing_and_runs_agree(tmp_path: Path) -> None:
     assert one.equals(two)
 
 
+def test_a_file_that_knows_only_years_still_learns(tmp_path: Path) -> None:
+    rows = [
+        person(last, first, f"{1950 + i % 40}--", f"{i} {street} St")
+        for i in range(110)
+        for last, first, street in (
+            (LAST[i % 12] + "son", FIRST[i // 12], "Main"),
+            (LAST[i % 12] + "son", FIRST[i // 12], "Far"),
+        )
+    ]
+    found = resolve(table(rows), number_trust="none", spill_dir=tmp_path / "spill", threads=1)
+    assert found.people == 110
+
+
 def test_an_empty_and_a_single_mention(tmp_path: Path) -> None:
     assert resolve(table([]), number_trust="none", spill_dir=tmp_path / "s").people == 0
     assert resolve(table([person("Reed", "Carol")]), number_trust="fact", spill_dir=tmp_path / "s").person.tolist() == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from study_world import FOLLOW_UP, agreement, simulated
@@ -23,8 +24,6 @@ QUALITY = (
 
 
 def proposed(people: int = 60, junctures: str = FOLLOW_UP) -> tuple[Study, Findings, Proposal]:
-    from dataclasses import replace
-
     built = simulated(people, 1.6, 9, agreement(junctures))
     men = [0 if i % 3 == 0 else 1 for i in range(people)] + [-1, -1]
     report = replace(built.cohort.report, quality=QUALITY)

@@ -2,8 +2,8 @@
 
 Both split the candidate graph into connected components, most of which are one or two edges. A component of at most
 ``EXACT_EDGES`` edges is enumerated, so its draws are exact and independent. From a larger one the least probable edges
-are set aside until it falls apart; what still hangs together is sampled by Gibbs, two people at a time; then an edge set
-aside is drawn by itself, where both of its ends are free.
+are set aside until it falls apart; what still hangs together is sampled by Gibbs, two people at a time; then an edge
+set aside is drawn by itself, where both of its ends are free.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def draw_matchings(
 
 
 def _draw_weak(i: Index, j: Index, probability: Floats, alive: Mask, drawn: Mask, rng: np.random.Generator) -> None:
-    """Add the edges that were set aside, each with the probability that makes up its own given that its ends are free."""
+    """Add edges that were set aside, each as often as makes up its probability, given how often its ends are free."""
     weak = np.flatnonzero(~alive)
     if not weak.size:
         return

@@ -26,7 +26,8 @@ def edge_prior(matches: float, n_a: int, n_b: int, *, second: float = SECOND) ->
     """Log-odds of an edge in a random matching of ``n_a`` and ``n_b`` people of whom about ``matches`` have a partner.
 
     The odds at which belief propagation on the complete graph leaves that many people matched, so that pairs which
-    say nothing leave the expected number where it was. Without seconds: ``matches / ((n_a - matches) (n_b - matches))``.
+    say nothing leave the expected number where it was. Without seconds that is
+    ``matches / ((n_a - matches) (n_b - matches))``.
     """
     offers = []
     for size in (n_a, n_b):

@@ -88,8 +88,8 @@ _FORM_SHARE = 0.75
 class Side:
     """The distinct encodings of one field at one agency.
 
-    ``code`` int32 [r]: which distinct row, ``len(rows)`` for a missing one. ``extra`` belongs to a distinct row: bits of
-    the formal names, or the mask of what is there. ``bearers``: people of this agency with the value; ``others``:
+    ``code`` int32 [r]: which distinct row, ``len(rows)`` for a missing one. ``extra`` belongs to a distinct row: bits
+    of the formal names, or the mask of what is there. ``bearers``: people of this agency with the value; ``others``:
     people of either agency with it, less one for each agency that has it.
     """
 

@@ -1,4 +1,4 @@
-"""Link the files of two or more agencies: probabilities, the best matching, draws, and how good it is expected to be."""
+"""Link the files of two or more agencies: probabilities, the best matching, draws, and how good all that is."""
 
 from __future__ import annotations
 

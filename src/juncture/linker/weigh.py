@@ -1,7 +1,7 @@
 """From levels of agreement to a calibrated probability for each pair, without truth and without a threshold.
 
-Rates among non-matches are counted on random pairs of people, each as far as it is probably none. Where two fields agree
-together more often than each by itself would (relatives share surname and address; first names tell the sex), the
+Rates among non-matches are counted on random pairs of people, each as far as it is probably none. Where two fields
+agree together more often than each by itself would (relatives share surname and address; first names tell the sex), the
 joint rate is used. Rates among matches come from EM, whose E-step knows that a person has at most one true partner
 (:mod:`juncture.kernels.marginals`). An agreement on a rare value weighs more than one on a common value.
 

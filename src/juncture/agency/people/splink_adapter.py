@@ -167,6 +167,12 @@ class PairScorer:
             return
         linker = self._linker(self._trained, final=False)
         for columns in (("last_name", "first_name"), ("birth_year", "birth_month", "birth_day")):
+            equal = ", ".join(columns)
+            known = " AND ".join(f"{name} IS NOT NULL" for name in columns)
+            if not self._one(
+                f"SELECT count(*) FROM (SELECT 1 FROM spellings WHERE {known} GROUP BY {equal} HAVING count(*) > 1)"
+            ):
+                continue
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on(*columns), estimate_without_term_frequencies=True, max_pairs=EM_PAIRS
             )

@@ -242,9 +242,8 @@ def _avoidable(
         person, missed = table.person[good], table.missed[good]
         until = np.minimum(table.days[good], horizon)
         model = avoidable_model(person, missed, until, table.crisis[good], horizon=horizon)
-        weights = np.concatenate((np.ones((1, people)), multiplicity[rows]))
-        # One stratum at a time: matrices this small stay in one thread, where a busy machine cannot stall them.
-        value = np.stack([model.draws(weights * member) for member in members])
+        weights = np.concatenate((np.ones((1, people)), multiplicity[rows])) * members[:, None, :]
+        value = model.draws(weights.reshape(-1, people)).reshape(len(strata), 1 + rows.size)
         present = np.flatnonzero(matchings.distinct[u] >= 0)
         observed = years[matchings.distinct[u][present]]
         for s, member in enumerate(members):
