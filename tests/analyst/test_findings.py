@@ -19,6 +19,8 @@ from juncture.analyst.findings.cohort import linkage_findings
 from juncture.analyst.findings.model import CurvePoint, Estimate, GenderFinding, JunctureFinding, Stratum, Verdict
 from juncture.analyst.findings.openings import Fate, Opening, openings_of
 from juncture.analyst.findings.verdicts import verdict
+from juncture.analyst.statistics.avoidable import avoidable_model
+from juncture.analyst.statistics.landmark import landmark_effect
 from juncture.analyst.study.model import JoinedTimeline
 from juncture.formats.cohort import QualityRow
 
@@ -151,6 +153,9 @@ def test_a_discharge_opens_at_its_end_and_the_same_day_counts_where_agreed() -> 
     # A follow-up earlier on that day, still inside, is not one after discharge.
     (early,) = openings([At(0, STAY, day(5) + 6), At(day(5), FOLLOWED)], "discharge_7d")
     assert not early.met
+    # A crisis in the very hours of the discharge is not after it.
+    (tied,) = openings([At(0, STAY, day(5)), At(day(5), CALL), At(day(20), CALL)], "discharge_7d")
+    assert (tied.fate, tied.days) == (Fate.EVALUABLE, 8.0)
 
 
 def test_a_missed_co_response_is_judged_within_its_episode() -> None:
@@ -268,6 +273,7 @@ def test_counts_by_sex_with_those_of_other_or_unknown_sex_in_all() -> None:
     everyone, women, men = (row(findings, s).counts for s in Stratum)
     assert (women.openings, women.openings_missed, women.not_evaluable, women.crisis_first) == (3, 2, 1, 1)
     assert (men.openings, men.openings_missed, men.institution_first, men.end_first) == (1, 0, 1, 1)
+    assert (women.people_missed, women.people_met, women.people_any) == (2, 1, 4)
     assert (everyone.openings, everyone.openings_missed, everyone.not_evaluable) == (6, 3, 3)
     assert (everyone.people, everyone.people_missed, everyone.people_met, everyone.people_any) == (6, 3, 3, 9)
     assert row(findings).verdict is Verdict.TOO_SMALL
@@ -319,6 +325,30 @@ def test_the_interval_covers_a_planted_ratio(ratio: float, seed: int) -> None:
     assert interaction.ratio.value == pytest.approx(women.ratio.value / men.ratio.value)
     # Strata are persons, so the interaction's variance is the sum of two independent ones.
     assert interaction.ratio.low < 1 < interaction.ratio.high
+
+
+def test_estimates_are_those_of_the_evaluable_openings() -> None:
+    """The oracle is the statistics' own functions on openings collected one by one."""
+    study = simulated(60, 1.7, 7).study()
+    finding = row(compute_findings(study, seed=1, resamples=20))
+    juncture = study.agreement.juncture["follow_up_7d"]
+    rows = [(t.person, o) for t in study.timelines for o in openings_of(juncture, t, study.agreement)]
+    good = [(p, o) for p, o in rows if o.fate is Fate.EVALUABLE]
+    assert len(good) < len(rows)
+    person, missed = [p for p, _ in good], [not o.met for _, o in good]
+    after = [o.days for _, o in good], [o.crisis for _, o in good]
+    before = [o.before_days for _, o in good], [o.before_crisis for _, o in good]
+    effect = landmark_effect(person, missed, *after, horizon=30)
+    placebo = landmark_effect(person, missed, *before, horizon=30)
+    assert finding.ratio.value == pytest.approx(effect.within.ratio)
+    assert finding.crude_ratio == pytest.approx(effect.crude.ratio)
+    assert finding.risk_ratio == pytest.approx(effect.marginal.ratio)
+    assert finding.counts.people_informative == effect.within.informative_persons
+    assert finding.placebo.value == pytest.approx(placebo.within.ratio)
+    # Everybody is observed for 700 days.
+    model = avoidable_model(person, missed, *after, horizon=30)
+    total = float(model.refit(np.ones((1, model.persons.size)))[0][0])
+    assert finding.avoidable.value == pytest.approx(total / (700 / 365.25))
 
 
 def test_the_same_seed_gives_the_same_findings() -> None:
@@ -396,7 +426,7 @@ def measure(findings: Findings, name: str) -> GenderFinding:
 
 
 def test_rates_are_contacts_over_years_at_risk() -> None:
-    women = [[At(day(d), CALL) for d in (0, 50, 100, 150)], [At(day(5), ARREST), At(day(60), CO)]]
+    women = [[At(day(d), CALL) for d in (0, 50, 100, 150)], [At(day(-5), ARREST), At(day(5), ARREST), At(day(60), CO)]]
     men = [[At(day(10), STAY, day(10) + 24 * 100)], [At(day(5), CALL), At(day(-5), CALL)]]
     people = [one_file_each(t, "female", observed=(-700, 364)) for t in women]
     people += [one_file_each(t, "male", observed=(-700, 364)) for t in men]

@@ -105,7 +105,7 @@ def test_at_risk_agrees_with_an_hour_by_hour_count(start: int, length: int, stay
 def test_a_person_is_observed_where_both_agencies_observe() -> None:
     member = Member(
         [
-            File("police", [At(-650 * 24, CRISIS), At(0, CRISIS)], observed=(-600, 500)),
+            File("police", [At(-650 * 24, CRISIS), At(0, CRISIS), At(421 * 24, CRISIS)], observed=(-600, 500)),
             File("clinic", [At(24, FOLLOW_UP)], observed=(-700, 420)),
         ]
     )
@@ -113,7 +113,7 @@ def test_a_person_is_observed_where_both_agencies_observe() -> None:
     (timeline,) = study.timelines
     assert (timeline.entry_h, timeline.exit_h) == (-600 * 24, 421 * 24)
     assert [c.start_h for c in timeline.contacts] == [0, 24]
-    assert study.counts[OUTSIDE] == 1
+    assert study.counts[OUTSIDE] == 2
 
 
 def test_what_did_not_open_is_counted_and_leaves_the_person_out_of_that_matching_only() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from juncture.agency.intake.source import parse_source
 from juncture.agreement.read import parse_agreement
+from juncture.cli.app import juncture
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "juncture"
@@ -130,8 +131,11 @@ def defined(module: Path) -> frozenset[str]:
 # Commands ----------------------------------------------------------------------------------------------------------
 
 
-def shown_commands() -> list[tuple[str, list[str]]]:
-    """Every command of juncture in a console block, as words, with where it stands."""
+def shown_commands() -> list[tuple[str, list[str], bool]]:
+    """Every command of juncture as words, with where it stands and whether it must be whole.
+
+    Those of console blocks are whole; those in running text may leave arguments out.
+    """
     found = []
     for block in ALL_BLOCKS:
         if block.info not in ("console", "sh"):
@@ -139,25 +143,31 @@ def shown_commands() -> list[tuple[str, list[str]]]:
         for line in block.text.replace("\\\n", " ").splitlines():
             words = shlex.split(line.strip().removeprefix("$ "), comments=True)
             if words[:1] == ["juncture"]:
-                found.append((str(block), words[1:]))
+                found.append((str(block), words[1:], True))
             elif words[1:2] == ["start.py"] and words[2:3] != ["test"]:
-                found.append((str(block), words[2:]))
+                found.append((str(block), words[2:], True))
+    for page in PAGES:
+        for text in re.findall(r"`juncture ([^`\n]+)`", prose(page)):
+            if re.search(r" \d+$", text):
+                continue  # a label of the formats, such as `juncture signature 1`
+            found.append((str(page.relative_to(ROOT)), shlex.split(text), False))
     return found
 
 
 @pytest.mark.parametrize(
-    ("where", "words"), shown_commands(), ids=[f"{where} {' '.join(words)}" for where, words in shown_commands()]
+    ("where", "words", "whole"),
+    shown_commands(),
+    ids=[f"{where} {' '.join(words)}" for where, words, _ in shown_commands()],
 )
-def test_commands_are_those_of_the_program(where: str, words: list[str]) -> None:
+def test_commands_are_those_of_the_program(where: str, words: list[str], whole: bool) -> None:
     """Resolved by click and parsed, never run: no file is looked at and nothing is asked."""
-    from juncture.cli.main import cli
-
-    command: click.Command = cli
-    context = click.Context(cli, info_name="juncture")
+    command: click.Command = juncture
+    context = click.Context(juncture, info_name="juncture")
     rest = words
     while isinstance(command, click.Group):
         _, own = parsed(command, context, rest, interspersed=False)
         if not own:
+            assert not whole or "--help" in rest or "--version" in rest, f"{where}: no command is named"
             return
         following = command.get_command(context, own[0])
         assert following is not None, f"{where}: there is no command {own[0]}"
@@ -166,8 +176,8 @@ def test_commands_are_those_of_the_program(where: str, words: list[str]) -> None
     values, left = parsed(command, context, rest, interspersed=True)
     assert not left, f"{where}: {left} is one word too many"
     for parameter in command.params:
-        missing = parameter.required and values.get(str(parameter.name)) in (None, ())
-        assert not missing, f"{where}: {parameter.name} is missing"
+        missing = parameter.required and str(parameter.name) not in values
+        assert not (whole and missing), f"{where}: {parameter.name} is missing"
 
 
 def parsed(
@@ -176,7 +186,8 @@ def parsed(
     """Options and arguments by name, and the words that are left; raises click's error for an unknown option."""
     context.allow_interspersed_args = interspersed
     values, left, _ = command.make_parser(context).parse_args(args=list(words))
-    return {name: value for name, value in values.items() if value is not None}, left
+    # What was not given is a mark of click's own, which is neither text nor a flag.
+    return {name: value for name, value in values.items() if isinstance(value, str | bool | list | tuple)}, left
 
 
 def test_the_readme_sets_up_with_two_commands() -> None:
@@ -224,7 +235,9 @@ def test_words_that_mislead_are_not_used() -> None:
     rows = re.findall(r"^\| ([^|]+) \|", table, re.M)[1:]
     banned = [word.strip() for row in rows for word in row.split(",")]
     assert len(banned) > 10
-    pattern = re.compile(r"\b(" + "|".join(re.escape(word).replace(r"\ ", r"[\s-]+") for word in banned) + r")s?\b", re.I)
+    pattern = re.compile(
+        r"\b(" + "|".join(re.escape(word).replace(r"\ ", r"[\s-]+") for word in banned) + r")s?\b", re.I
+    )
     texts = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES if page != GLOSSARY}
     texts["docs/glossary.md"] = prose(GLOSSARY).split(NOT_OURS)[0]
     for path in [*SRC.rglob("*.html"), *SRC.rglob("*.j2")]:

@@ -13,7 +13,9 @@ SCHEME = em.Scheme("x", (0, 1, 1, 1), (1.0, 0.1, 0.2, 0.7), strength=5)
 U = np.array([1.0, 0.95, 0.04, 0.01])
 
 
-def world(rng: np.random.Generator, n: int, matches: int, columns: int = 3):  # type: ignore[no-untyped-def]
+def world(
+    rng: np.random.Generator, n: int, matches: int, columns: int = 3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m, missing = np.array([0.05, 0.15, 0.8]), 0.1
     truth = np.arange(n) < matches
     levels = np.empty((n, columns), dtype=np.uint8)

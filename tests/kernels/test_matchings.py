@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +16,9 @@ from juncture.kernels.marginals import edge_marginals, edge_prior
 SECOND = 0.05
 
 
-def every_matching(i, j, log_odds, second, most=2):  # type: ignore[no-untyped-def]
+def every_matching(
+    i: np.ndarray, j: np.ndarray, log_odds: np.ndarray, second: float, most: int = 2
+) -> Iterator[tuple[tuple[int, ...], float]]:
     """(set of edges, weight) of every matching, the obvious way."""
     for size in range(len(i) + 1):
         for edges in combinations(range(len(i)), size):
@@ -25,7 +28,7 @@ def every_matching(i, j, log_odds, second, most=2):  # type: ignore[no-untyped-d
                 yield edges, float(np.exp(sum(log_odds[e] for e in edges)) * second**doubled)
 
 
-def exact_marginals(i, j, log_odds, second):  # type: ignore[no-untyped-def]
+def exact_marginals(i: np.ndarray, j: np.ndarray, log_odds: np.ndarray, second: float) -> np.ndarray:
     total, out = 0.0, np.zeros(len(i))
     for edges, weight in every_matching(i, j, log_odds, second):
         total += weight
@@ -36,7 +39,7 @@ def exact_marginals(i, j, log_odds, second):  # type: ignore[no-untyped-def]
 graphs = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
-def random_graph(rng, edges):  # type: ignore[no-untyped-def]
+def random_graph(rng: np.random.Generator, edges: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     code = rng.choice(16, size=edges, replace=False)
     return code // 4, code % 4, rng.normal(0, 3, edges)
 

@@ -279,7 +279,9 @@ def _facts(findings: Findings, study: Study) -> dict[str, str]:
     agreement = study.agreement
     windows, episode = agreement.windows, agreement.study
     months = [_count(round((b - a).days / DAYS_A_MONTH), "month") for a, b in (windows.selection, windows.follow_up)]
-    shares = [f.linkage_share for f in findings.junctures if math.isfinite(f.linkage_share)]
+    shares = [
+        f.linkage_share for f in findings.junctures if f.stratum is Stratum.ALL and math.isfinite(f.linkage_share)
+    ]
     facts = {
         "windows": f"People were chosen on their contacts in a selection window of {months[0]}; everything counted "
         f"here happened in a follow-up window of {months[1]}. Each person's clock starts at the beginning of "

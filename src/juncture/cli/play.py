@@ -122,7 +122,8 @@ def _scored(name: str, pairs: PairScore) -> str:
 def _estimate(folder: Path, juncture: str) -> str:
     with (folder / "analyst" / "results" / "junctures.csv").open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
-            if (row["juncture"], row["stratum"]) == (juncture, "all") and row["hazard_ratio"]:
-                ratio, low, high = (float(row[f"hazard_{part}"]) for part in ("ratio", "low", "high"))
+            cells = [row[f"hazard_{part}"] for part in ("ratio", "low", "high")]
+            if (row["juncture"], row["stratum"]) == (juncture, "all") and all(cells):
+                ratio, low, high = map(float, cells)
                 return f"{ratio:.2f} (95 % interval {low:.2f} to {high:.2f})"
     return "that it cannot be told from so few people"

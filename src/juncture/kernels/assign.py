@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 EXACT_EDGES = 12
 #: Edges of a component too large to enumerate that are less probable than these are set aside, in this order.
 SET_ASIDE = (1e-3, 3e-3, 1e-2, 3e-2, 6e-2)
-_SWEEPS_FIRST, _SWEEPS_BETWEEN = 30, 5
+_SWEEPS_FIRST, _SWEEPS_BETWEEN = 20, 2
 
 
 def edge_components(i: Index, j: Index) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ ALL_ROW_PAIRS = 120_000_000
 #: A block with more row pairs is split.
 BLOCK_CAP = 20_000
 #: Pairs kept for weighing, a person of either agency.
-KEEP_PER_PERSON = 60
+KEEP_PER_PERSON = 30
 
 _TILE = 1_500_000
 _CHUNK = 2_000_000

@@ -94,7 +94,15 @@ def weigh(
             return found.probability, found.matched
 
         fit = em.fit(
-            scored.levels, log_u, schemes, pairs=total, most=most, start=m, matches=matches, e_step=e_step, rounds=25
+            scored.levels,
+            log_u,
+            schemes,
+            pairs=total,
+            most=most,
+            start=m,
+            matches=matches,
+            e_step=e_step,
+            rounds=25 if outer else 8,
         )
         m, matches, probability = fit.m, fit.matches, fit.probability
         if outer < _OUTER_ROUNDS - 1:

@@ -118,7 +118,7 @@ def _forest(groups: Sequence[ForestGroup], width: int) -> Any:
     ticks = [t for t in TICKS if least <= t <= most]
     bottom = y - 0.7
     ys = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.7, bottom], range=[0, step * (bottom + 0.7)], nice=False))
-    scale = alt.Scale(type="log", domain=[least, most], range=[left, width - 16], nice=False)
+    scale = alt.Scale(type="log", domain=[least, most], range=[left, width - 18], nice=False)
     axis = alt.Axis(
         values=ticks,
         labelExpr=" : ".join(f"abs(datum.value - {t}) < 1e-9 ? '{text}'" for t, text in TICKS.items()) + " : ''",
@@ -126,6 +126,7 @@ def _forest(groups: Sequence[ForestGroup], width: int) -> Any:
         domain=False,
         tickSize=0,
         labelPadding=6,
+        labelFlush=False,
     )
     xs = alt.X("value:Q", scale=scale, axis=axis)
     colour = alt.Color("stratum:N", scale=_by(COLOURS), legend=None)
@@ -151,8 +152,8 @@ def _forest(groups: Sequence[ForestGroup], width: int) -> Any:
             .encode(x=alt.X(f"{field}:Q", scale=scale), y=ys, color=colour)
         )
     heads = [
-        {"text": "← fewer after a miss", "align": "right", "dx": -8},
-        {"text": "more after a miss →", "align": "left", "dx": 8},
+        {"text": "← later after a miss", "align": "right", "dx": -8},
+        {"text": "sooner after a miss →", "align": "left", "dx": 8},
     ]
     for head in heads:
         layers.append(
@@ -211,7 +212,11 @@ def _curves(points: Sequence[CurvePoint], width: int) -> Any:
         "day:Q",
         scale=alt.Scale(domain=[0, last], range=[0, width - room - 40], nice=False),
         axis=alt.Axis(
-            values=list(range(0, last + 1, every)), title="days since the follow-up began", grid=False, tickColor=LINE
+            values=list(range(0, last + 1, every)),
+            title="days since the follow-up began",
+            grid=False,
+            tickColor=LINE,
+            labelFlush=False,
         ),
     )
     y = alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=5, domain=False, tickSize=0, labelPadding=8))
@@ -259,13 +264,12 @@ def _rates(pairs: Sequence[RatePair], width: int) -> Any:
     import altair as alt
 
     wide = width == WIDE
-    left, step = (250, 38) if wide else (12, 54)
+    left, step = (250, 40) if wide else (12, 54)
     rows: list[Row] = []
     for i, pair in enumerate(pairs):
         rows += [{"i": i, "stratum": s, "value": v} for s, v in (("women", pair.women), ("men", pair.men))]
     spans = [
-        {"i": i, "low": min(p.women, p.men), "high": max(p.women, p.men), "title": p.title}
-        for i, p in enumerate(pairs)
+        {"i": i, "low": min(p.women, p.men), "high": max(p.women, p.men), "title": p.title} for i, p in enumerate(pairs)
     ]
     least, most = -0.5 if wide else -0.85, len(pairs) - 0.5
     height = step * (most - least)
@@ -277,11 +281,11 @@ def _rates(pairs: Sequence[RatePair], width: int) -> Any:
     colour = alt.Color("stratum:N", scale=_by(COLOURS), legend=None)
     dots = alt.Chart(alt.Data(values=rows))
     lines = alt.Chart(alt.Data(values=spans))
-    titles = [
-        {"i": span["i"], "text": text}
-        for span in spans
-        for text in ([span["title"]] if not wide else wrap(str(span["title"]), 34)[:1])
-    ]
+    titles = []
+    for i, pair in enumerate(pairs):
+        lines_of_title = wrap(pair.title, 32) if wide else [pair.title]
+        for n, text in enumerate(lines_of_title):
+            titles.append({"i": i + 0.42 * (n - (len(lines_of_title) - 1) / 2), "text": text})
     key: list[Row] = [{"stratum": s, "x": x} for s, x in (("women", left), ("men", left + 82))]
     layers = [
         lines.mark_rule(color=LINE, strokeWidth=3).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=ys),

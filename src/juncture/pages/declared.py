@@ -119,12 +119,18 @@ def chosen(agreement: Agreement) -> str:
     """Who could be chosen, as one sentence."""
     cohort = agreement.cohort
     parts = [
-        f"at least {plural(least, 'contact')} of the kind {kind_words(agreement, cohort.families[family])}"
+        f"at least {plural(least, 'contact')} {_family(agreement, cohort.families[family])}"
         for family, least in cohort.rule.items()
     ]
     period = f"any {plural(cohort.within_days, 'day')} from {span(agreement.windows.selection)}"
     most = plural(cohort.quota, "file")
     return f"People with {listed(parts)} in {period}. At most {most} of each agency could be opened."
+
+
+def _family(agreement: Agreement, patterns: Sequence[str]) -> str:
+    if all(pattern.endswith(".*") for pattern in patterns):
+        return f"with {listed([_agency(agreement, pattern[:-2]) for pattern in patterns], 'or')}"
+    return f"of these kinds: {kind_words(agreement, patterns)}"
 
 
 def crises(agreement: Agreement) -> str:

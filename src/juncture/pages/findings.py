@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from juncture.agreement.model import Agreement
 from juncture.formats.tables import Cell, ReleasedTable
 from juncture.pages import charts, declared, words
-from juncture.pages.tables import HIDDEN, STRATA, CellView, TableView, record_of, view
+from juncture.pages.tables import HIDDEN, STRATA, CellView, TableView, measure_words, record_of, row_view, view
 from juncture.pages.words import EVERY, Interval, Verdict, figure, verdict_of
 
 JUNCTURE_COLUMNS = (
@@ -42,6 +43,9 @@ class JunctureView:
     rests_on: str
     beside: tuple[str, ...]
     tables: tuple[TableView, ...]
+
+
+_UNTOLD = CellView(words.NOTHING, True, spoken="not told")
 
 
 def interval(record: Record, value: str, low: str, high: str) -> Interval:
@@ -79,13 +83,16 @@ def _juncture(agreement: Agreement, table: ReleasedTable | None, name: str) -> J
         sentence = words.verdict_sentence(verdict, ratio_of(record))
     days = None if juncture.response.same_episode else juncture.response.within_days
     shown = tuple(
-        view(
-            agreement,
-            table,
-            name=f"{name}-{place}",
-            caption=f"{juncture.title}: {what}",
-            columns=columns,
-            keep=lambda r: r.get("juncture") == name,
+        replace(
+            view(
+                agreement,
+                table,
+                name=f"{name}-{place}",
+                caption=f"{juncture.title}: {what}",
+                columns=columns,
+                keep=lambda r: r.get("juncture") == name,
+            ),
+            note="",  # said once for all junctures
         )
         for place, (columns, what) in enumerate(zip(JUNCTURE_COLUMNS, JUNCTURE_PARTS, strict=True))
         if table is not None and rows
@@ -114,7 +121,7 @@ def _rests_on(record: Record) -> str:
         return ""
     text = f"It came up about {words.count(openings)} times, for {words.about(people)}"
     informative = figure(record.get("people_informative"))
-    if informative:
+    if informative and figure(record.get("hazard_ratio")) is not None:
         text += f"; the comparison learns from {words.about(informative)} of them"
     return text + "."
 
@@ -162,7 +169,7 @@ def forest_groups(agreement: Agreement, tables: Tables) -> tuple[charts.ForestGr
         elif verdict_of(record.get("verdict")) is Verdict.TOO_SMALL:
             remark = "too small to say"
         else:
-            remark = "" if ratio.known else "no interval"
+            remark = "" if ratio.known else "no effect estimated" if ratio.value is None else "no interval"
         found.setdefault(str(record.get("juncture")), []).append(charts.ForestRow(stratum, ratio, remark))
     return tuple(
         charts.ForestGroup(agreement.juncture[name].title if name in agreement.juncture else name, tuple(rows))
@@ -181,8 +188,9 @@ def curve_points(tables: Tables) -> tuple[charts.CurvePoint, ...]:
 
 
 def titled(record: Record) -> str:
-    """The title of a row of ``gender``."""
-    return str(record.get("title") or words.readable(str(record.get("measure") or "")))
+    """The title of a row of ``gender``, without the unit that every rate has."""
+    title = str(record.get("title") or words.readable(str(record.get("measure") or "")))
+    return title.removesuffix(" a year")
 
 
 def rate_pairs(tables: Tables) -> tuple[charts.RatePair, ...]:
@@ -194,12 +202,6 @@ def rate_pairs(tables: Tables) -> tuple[charts.RatePair, ...]:
         if not why and ":" not in measure and women is not None and men is not None:
             found.append(charts.RatePair(titled(record), women, men))
     return tuple(found)
-
-
-def linkage_view(agreement: Agreement, tables: Tables) -> TableView | None:
-    """The table of the linkage."""
-    table = tables.get("linkage")
-    return view(agreement, table, caption="How good the links are expected to be") if table else None
 
 
 def rate_view(agreement: Agreement, tables: Tables) -> TableView | None:
@@ -217,19 +219,32 @@ def rate_view(agreement: Agreement, tables: Tables) -> TableView | None:
     )
 
 
-def difference_view(agreement: Agreement, tables: Tables) -> TableView | None:
-    """Shares missed and ratios in women and men, with the test of their difference."""
+def difference_views(agreement: Agreement, tables: Tables) -> tuple[TableView, ...]:
+    """Shares missed, then ratios, in women and men, with the test of their difference; a row a juncture."""
     table = tables.get("gender")
-    if table is None or not any(":" in str(r.get("measure") or "") for r, _ in records(table)):
-        return None
-    return view(
-        agreement,
-        table,
-        name="differences",
-        caption="Junctures in women and men",
-        columns=_gender_columns(table),
-        keep=lambda r: ":" in str(r.get("measure") or ""),
-    )
+    if table is None:
+        return ()
+    found = []
+    for stem, caption in (("missed_share", "Share of openings missed"), ("hazard_ratio", "Missed over met")):
+        rows = view(
+            agreement,
+            table,
+            name=f"differences-{stem}",
+            caption=f"{caption}, women and men",
+            columns=_gender_columns(table),
+            keep=partial(_measures, stem),
+        )
+        if rows.rows:
+            # The caption says what every title begins with.
+            short = tuple(
+                (replace(row[0], text=row[0].text.partition(": ")[2] or row[0].text), *row[1:]) for row in rows.rows
+            )
+            found.append(replace(rows, rows=short, note=""))
+    return tuple(found)
+
+
+def _measures(stem: str, record: Record) -> bool:
+    return str(record.get("measure") or "").startswith(f"{stem}:")
 
 
 def _gender_columns(table: ReleasedTable) -> tuple[str, ...]:
@@ -254,8 +269,8 @@ def curve_view(tables: Tables) -> TableView | None:
         by_day.setdefault(int(day), {})[str(record.get("stratum"))] = cells
     if not by_day:
         return None
-    # A group whose curve has stopped: its people are too few from that day on, or nobody is observed.
-    absent = (CellView(words.NOTHING, True, spoken="not told"), CellView(words.NOTHING, True, spoken="not told"))
+    # A group whose curve has stopped: nobody is observed from that day on.
+    absent = (_UNTOLD, _UNTOLD)
     titles = [CellView("Day of follow-up", is_header=True)]
     for word in STRATA.values():
         titles += [
@@ -270,5 +285,33 @@ def curve_view(tables: Tables) -> TableView | None:
         rows=tuple(
             (CellView(str(day), is_header=True), *(c for stratum in STRATA for c in groups.get(stratum, absent)))
             for day, groups in sorted(by_day.items())
+        ),
+    )
+
+
+def linkage_view(agreement: Agreement, tables: Tables) -> TableView | None:
+    """The table of the linkage with a row a measure and a column for each of all, women and men."""
+    table = tables.get("linkage")
+    if table is None or not table.rows:
+        return None
+    cells: dict[str, dict[str, CellView]] = {}
+    for number, (record, _) in enumerate(records(table)):
+        measure = str(record.get("measure") or "")
+        group = next((s for s in ("women", "men") if measure.endswith(f"_{s}")), "all")
+        shown = row_view(agreement, table, number)
+        told = [c for c in shown[1:] if c.text != words.NOTHING]
+        cells.setdefault(measure.removesuffix(f"_{group}"), {})[group] = told[-1] if told else _UNTOLD
+    groups = [s for s in STRATA if any(s in found for found in cells.values())]
+    return TableView(
+        name=table.name,
+        caption=table.title,
+        note=table.note,
+        titles=(
+            CellView("Measure (95% interval)", is_header=True),
+            *(CellView(STRATA[s], True, is_header=True) for s in groups),
+        ),
+        rows=tuple(
+            (CellView(measure_words(measure), is_header=True), *(found.get(s, _UNTOLD) for s in groups))
+            for measure, found in cells.items()
         ),
     )

@@ -17,9 +17,9 @@ from juncture.pages.charts import NARROW, WIDE, wrap
 from juncture.pages.tables import label, record_of
 from juncture.pages.words import about, figure
 
-TITLE_STEP, LINE_STEP, PADDING = 20, 17, 13
+TITLE_STEP, LINE_STEP, BETWEEN, PADDING = 19, 17, 5, 14
 #: Width of a character of the body text, in units, on the safe side.
-CHARACTER = 6.6
+CHARACTER = 7.0
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,13 @@ class Box:
     y: float
     width: float
     titles: tuple[str, ...]
-    lines: tuple[str, ...]
+    paragraphs: tuple[tuple[str, ...], ...]
 
     @property
     def height(self) -> float:
         """From edge to edge."""
-        return 2 * PADDING + TITLE_STEP * len(self.titles) + LINE_STEP * len(self.lines) - 4
+        lines = sum(len(paragraph) for paragraph in self.paragraphs)
+        return 2 * PADDING + TITLE_STEP * len(self.titles) + LINE_STEP * lines + BETWEEN * len(self.paragraphs) - 4
 
     def texts(self) -> tuple[tuple[float, str, bool], ...]:
         """Baseline, text and whether it is a title, of every line."""
@@ -44,9 +45,11 @@ class Box:
         for title in self.titles:
             found.append((y, title, True))
             y += TITLE_STEP
-        for line in self.lines:
-            found.append((y, line, False))
-            y += LINE_STEP
+        for paragraph in self.paragraphs:
+            y += BETWEEN
+            for line in paragraph:
+                found.append((y, line, False))
+                y += LINE_STEP
         return tuple(found)
 
     @property
@@ -140,7 +143,7 @@ def _parts(agreement: Agreement, found: Sequence[Step]) -> Mapping[str, tuple[st
         agency_lines += [title] if people is None else [f"{title}: shared {about(people)}"]
     studied = [f"{about(told[CHOSEN]).capitalize()} chosen."] if CHOSEN in told else []
     return {
-        "agencies": ("The agencies", (*agency_lines, "Hold names. Take names out.")),
+        "agencies": ("The agencies", ("Hold names, and take them out.", *agency_lines)),
         "linker": (
             declared.title_of(agreement, agreement.sole(PartyRole.LINKER)),
             ("Compares codes.", "Sees no name and no event."),
@@ -159,27 +162,27 @@ def _parts(agreement: Agreement, found: Sequence[Step]) -> Mapping[str, tuple[st
 
 def _box(part: tuple[str, tuple[str, ...]], x: float, y: float, width: float) -> Box:
     room = int((width - 2 * PADDING) / CHARACTER)
-    lines = tuple(piece for line in part[1] for piece in wrap(line, room))
-    return Box(x, y, width, tuple(wrap(part[0], int(room * 0.9))), lines)
+    paragraphs = tuple(tuple(wrap(line, room)) for line in part[1])
+    return Box(x, y, width, tuple(wrap(part[0], int(room * 0.85))), paragraphs)
 
 
 def _wide(parts: Mapping[str, tuple[str, tuple[str, ...]]]) -> Drawing:
-    gap, top = 64, 4
-    width = (WIDE - 2 * gap) / 3 - 1
-    middle, right = 1 + width + gap, 1 + 2 * (width + gap)
-    linker = _box(parts["linker"], middle, top, width)
+    gap, top = 62, 4
+    first, second, third = 202, 190, WIDE - 2 * 62 - 2 - 202 - 190
+    middle, right = 1 + first + gap, 1 + first + second + 2 * gap
+    linker = _box(parts["linker"], middle, top, second)
     below = linker.bottom + 74
-    analyst = _box(parts["analyst"], middle, below, width)
-    checker = _box(parts["checker"], right, below, width)
-    public = _box(parts["public"], right, top, width)
-    agencies = _box(parts["agencies"], 1, top, width)
+    analyst = _box(parts["analyst"], middle, below, second)
+    checker = _box(parts["checker"], right, below, third)
+    public = _box(parts["public"], right, top, third)
+    agencies = _box(parts["agencies"], 1, top, first)
     # The box of the agencies faces both linker and analyst.
     lowest = max(analyst.bottom, checker.bottom, agencies.bottom)
     low_y = analyst.y + analyst.height / 2
     high_y = linker.y + linker.height / 2
     turn = agencies.right + gap / 2
     from_low = min(low_y, agencies.bottom - 16)
-    centre = middle + width / 2
+    centre = middle + second / 2
     arrows = (
         Arrow(((agencies.right, high_y), (middle - 3, high_y)), ("codes",), turn, high_y - 8, "middle"),
         Arrow(
@@ -199,10 +202,11 @@ def _wide(parts: Mapping[str, tuple[str, tuple[str, ...]]]) -> Drawing:
         ),
         Arrow(((analyst.right, low_y), (right - 3, low_y)), ("tables",), analyst.right + gap / 2, low_y - 8, "middle"),
         Arrow(
-            ((right + width / 2, below), (right + width / 2, public.bottom + 3)),
+            ((right + third / 2, below), (right + third / 2, public.bottom + 3)),
             ("what is safe", "to tell"),
-            right + width / 2 + 10,
+            right + third / 2 - 10,
             (public.bottom + below) / 2 - 4,
+            "end",
         ),
     )
     return Drawing("wide", WIDE, lowest + 6, (agencies, linker, analyst, checker, public), arrows)

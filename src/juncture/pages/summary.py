@@ -22,8 +22,8 @@ def different_rates(tables: Tables) -> str:
     for record, why in rows:
         q, ratio = figure(record.get("q_value")), figure(record.get("ratio"))
         if not why and q is not None and ratio is not None and q <= FALSE_DISCOVERIES:
-            more["Women" if ratio > 1 else "Men"].append(f"“{titled(record)}”")
-    said = [f"{who} had clearly more of: {words.listed(what)}." for who, what in more.items() if what]
+            more["Women" if ratio > 1 else "Men"].append(words.lowered(titled(record)))
+    said = [f"{who} had clearly more {words.listed(what)}." for who, what in more.items() if what]
     if not said:
         return "No rate differs clearly between women and men. In a group this size only large differences would show."
     return " ".join(said) + " These are people chosen because they met both agencies often, not women and men at large."
@@ -72,27 +72,33 @@ def people_studied(found: Sequence[Step]) -> float | None:
 def in_short(
     agreement: Agreement, tables: Tables, views: Sequence[JunctureView], found: Sequence[Step]
 ) -> tuple[str, ...]:
-    """Four or five sentences that hold what the study says and what it leaves open."""
+    """Up to five paragraphs that hold what the study says and what it leaves open."""
     who = words.listed(declared.agencies(agreement))
     people = people_studied(found)
     lead = f"We studied {words.about(people)}" if people is not None else "We studied a small group of people"
     said = [f"{lead} whom {who} both met, again and again, from {declared.span(agreement.windows.selection)}."]
     by = {v: [x.title for x in views if x.verdict is v] for v in Verdict}
     if by[Verdict.SUPPORTED]:
-        what = words.listed([f"“{title}”" for title in by[Verdict.SUPPORTED]])
-        said.append(
-            f"The clearest signal that help could have come earlier is at: {what}. When the response was missed there, "
+        what = words.listed([_often(v) for v in views if v.verdict is Verdict.SUPPORTED])
+        signal = (
+            f"The clearest signal that help could have come earlier: {what}. When the response was missed there, "
             "the same people’s next crisis came sooner. That is a reason to look closer, not proof of a cause."
         )
     else:
-        said.append("At no juncture was there a clear signal that a missed response is followed by more crises.")
+        signal = "At no juncture was there a clear signal that a missed response is followed by more crises."
     if by[Verdict.HARMFUL]:
         what = words.listed([f"“{title}”" for title in by[Verdict.HARMFUL]])
-        said.append(f"At {what} it was the other way round: crises came sooner after the response was given.")
+        signal += f" At {what} it was the other way round: crises came sooner after the response was given."
+    said.append(signal)
     said += _open_verdicts(views, by)
     said.append(different_junctures(agreement, tables))
     said.append(links(tables))
     return tuple(said)
+
+
+def _often(juncture: JunctureView) -> str:
+    often = "" if juncture.dots is None else f" (missed {juncture.dots} of every {words.EVERY} times)"
+    return f"“{juncture.title}”{often}"
 
 
 def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[str]]) -> list[str]:
@@ -100,11 +106,11 @@ def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[
     untold = sum(v.verdict is None for v in views)
     parts = []
     if uncertain:
-        parts.append(f"at {uncertain} we cannot tell whether missing it matters")
+        parts.append(f"at {uncertain} we cannot tell whether missing the response matters")
     if small:
         parts.append(f"at {small} there are too few people to say")
     if untold:
-        parts.append(f"{untold} {'is' if untold == 1 else 'are'} hidden or not told")
+        parts.append(f"{untold} {'is' if untold == 1 else 'are'} hidden, as too few people stand behind it")
     if not parts:
         return []
     return [f"Of the {words.plural(len(views), 'juncture')} looked at, {words.listed(parts)}. That is a result too."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,13 @@ STRATA = {"all": "All", "women": "Women", "men": "Men"}
 HIDDEN = "hidden"
 SHARES = frozenset({"missed_share", "missed_low", "missed_high", "prob_top3"})
 P_VALUES = frozenset({"p_value", "q_value"})
+#: Estimated numbers of crises, which no study of this size knows to a fraction.
+CRISES_A_YEAR = frozenset({"avoidable", "avoidable_low", "avoidable_high", "ceiling"})
 #: Measures of ``linkage`` in words; a suffix names agencies or a sex.
 MEASURES = {
     "links": "Links made",
     "expected_precision": "Links that are right",
-    "expected_recall": "Same people who were found",
+    "expected_recall": "People in both files who were found",
 }
 #: Columns told in one cell with the ends of their interval.
 INTERVALS = {
@@ -80,7 +83,8 @@ def label(agreement: Agreement, name: str, value: Cell) -> str:
 def _is_share(name: str, record: Mapping[str, Cell]) -> bool:
     measure = str(record.get("measure") or "")
     return name in SHARES or (
-        measure.startswith(("expected_", "missed_share:")) and name in {"estimate", "low", "high", "women", "men"}
+        measure.startswith(("expected_", "missed_share:"))
+        and name in {"estimate", "low", "high", "women", "men"}
         # The interval of a row of ``gender`` is that of a ratio, also where the row compares shares.
         and not (measure.startswith("missed_share:") and name in {"low", "high"})
     )
@@ -97,7 +101,11 @@ def value_text(column: Column, record: Mapping[str, Cell]) -> str:
         return p_value(value)
     if _is_share(column.name, record):
         return percent(value)
-    whole = column.kind in (ColumnKind.PEOPLE, ColumnKind.EVENTS) or (value is not None and isinstance(cell, int))
+    whole = (
+        column.kind in (ColumnKind.PEOPLE, ColumnKind.EVENTS)
+        or column.name in CRISES_A_YEAR
+        or (value is not None and isinstance(cell, int))
+    )
     return count(value) if whole else number(value)
 
 
@@ -111,22 +119,43 @@ def view(
     keep: Callable[[Mapping[str, Cell]], bool] = lambda record: True,
 ) -> TableView:
     """The rows of ``table`` that ``keep`` takes, with the ``columns`` named (all where none are)."""
-    places = {column.name: i for i, column in enumerate(table.columns) if not columns or column.name in columns}
-    merged = {n: INTERVALS[n] for n in places if n in INTERVALS and set(INTERVALS[n]) <= set(places)}
-    inside = {end for ends in merged.values() for end in ends}
-    chosen = [i for n, i in places.items() if n not in inside]
-    rows = []
-    for r in range(len(table.rows)):
-        record = record_of(table, r)
-        if keep(record):
-            rows.append(tuple(_cell(agreement, table, i, record, table.hidden[r], merged) for i in chosen))
+    chosen, merged = _layout(table, columns)
     return TableView(
-        name=name or table.name,
+        name=re.sub(r"[^A-Za-z0-9_-]+", "-", name or table.name),
         caption=caption or table.title or readable(table.name),
         note=table.note,
         titles=tuple(_title(table.columns[i], merged) for i in chosen),
-        rows=tuple(rows),
+        rows=tuple(
+            row_view(agreement, table, r, columns=columns) for r in range(len(table.rows)) if keep(record_of(table, r))
+        ),
     )
+
+
+def row_view(
+    agreement: Agreement, table: ReleasedTable, row: int, *, columns: Sequence[str] = ()
+) -> tuple[CellView, ...]:
+    """The cells of one row, those of an interval's ends inside their estimate's."""
+    chosen, merged = _layout(table, columns)
+    return tuple(_cell(agreement, table, i, record_of(table, row), table.hidden[row], merged) for i in chosen)
+
+
+def _layout(table: ReleasedTable, columns: Sequence[str]) -> tuple[list[int], dict[str, tuple[str, str]]]:
+    """Places of the columns that get a cell, and the columns that take the ends of their interval in."""
+    places = {
+        column.name: i
+        for i, column in enumerate(table.columns)
+        if (not columns or column.name in columns) and not _is_empty(table, i)
+    }
+    merged = {name: INTERVALS[name] for name in places if name in INTERVALS and set(INTERVALS[name]) <= set(places)}
+    inside = {end for ends in merged.values() for end in ends}
+    return [i for name, i in places.items() if name not in inside], merged
+
+
+def _is_empty(table: ReleasedTable, place: int) -> bool:
+    """Whether no shown row has a value in an estimate's column, as with ranks where there are too few to rank."""
+    shown = [row for row, why in zip(table.rows, table.hidden, strict=True) if not why]
+    is_estimate = table.columns[place].kind is ColumnKind.ESTIMATE
+    return is_estimate and bool(shown) and all(row[place] is None for row in shown)
 
 
 def _is_number(column: Column) -> bool:
@@ -183,6 +212,4 @@ def hidden_rows(agreement: Agreement, tables: Mapping[str, ReleasedTable], *, mo
                 record = record_of(table, r)
                 words = ", ".join(label(agreement, name, record[name]) for name in labels)
                 found.setdefault((table.title or readable(table.name), reason), []).append(words)
-    return tuple(
-        HiddenRows(title, reason, tuple(rows[:most]), len(rows)) for (title, reason), rows in found.items()
-    )
+    return tuple(HiddenRows(title, reason, tuple(rows[:most]), len(rows)) for (title, reason), rows in found.items())

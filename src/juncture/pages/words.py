@@ -7,7 +7,7 @@ Shares share one denominator, so that a reader can compare them (Gigerenzer & Ho
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +54,11 @@ class Interval:
     def known(self) -> bool:
         """Whether there is an estimate with both ends."""
         return None not in (self.value, self.low, self.high)
+
+    def inverse(self) -> Interval:
+        """The same ratio seen from the other side."""
+        value, low, high = (1 / p if p is not None and p > 0 else None for p in (self.value, self.high, self.low))
+        return Interval(value, low, high) if value is not None else Interval()
 
 
 def figure(value: object) -> float | None:
@@ -110,8 +115,8 @@ def of_every(share: float) -> str:
 
 
 def of_every_range(low: float, high: float) -> str:
-    """An interval of a share: "9 to 13 of every 20"; one number where both ends round to the same."""
-    first, last = round(EVERY * low), round(EVERY * high)
+    """An interval of a share: "9 to 13 of every 20", rounded outwards."""
+    first, last = math.floor(round(EVERY * low, 6)), math.ceil(round(EVERY * high, 6))
     return f"{first} to {last} of every {EVERY}" if first != last else f"{first} of every {EVERY}"
 
 
@@ -122,12 +127,14 @@ def times(ratio: float) -> str:
 
 
 def times_range(low: float, high: float) -> str:
-    """The interval of a ratio: "1.1 to 2.3 times"; its ends are widened where they round to one number."""
-    return f"{_end(low)} to {_end(high)} times"
+    """The interval of a ratio: "1.1 to 2.3 times", rounded outwards."""
+    return f"{_outwards(low, math.floor)} to {_outwards(high, math.ceil)} times"
 
 
-def _end(value: float) -> str:
-    return f"{value:.1f}" if 0.1 <= value < 9.95 else f"{value:.2g}" if value < 0.1 else f"{value:,.0f}"
+def _outwards(value: float, end: Callable[[float], int]) -> str:
+    steps = 1 if value >= 10 else 10 if value >= 0.1 else 100
+    rounded = end(round(value * steps, 6)) / steps
+    return f"{rounded:,.0f}" if steps == 1 else f"{rounded:.1f}" if steps == 10 else f"{rounded:.2f}"
 
 
 def about(people: float | None) -> str:
@@ -150,6 +157,11 @@ def readable(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(text: str) -> str:
+    """Text with a small first letter."""
+    return text[:1].lower() + text[1:]
+
+
 def missed_sentence(share: Interval, days: int | None) -> str:
     """How often the response did not come."""
     if share.value is None:
@@ -165,7 +177,7 @@ def verdict_sentence(verdict: Verdict | None, ratio: Interval) -> str:
     """What can be said of one juncture, in words that say no more than the comparison does."""
     match verdict:
         case None:
-            return "This row is hidden, to protect the people in it."
+            return "Hidden, to protect people: too few stand behind it, or it would give away a figure about too few."
         case Verdict.TOO_SMALL:
             return "Too few people to say. That is a result: it does not mean that this juncture does not matter."
         case Verdict.SUPPORTED:
@@ -173,6 +185,7 @@ def verdict_sentence(verdict: Verdict | None, ratio: Interval) -> str:
             end = "The signal passed every check that was set before anybody looked. It is still not proof of a cause."
         case Verdict.HARMFUL:
             lead = "After met openings, the same people’s next crisis came sooner than after missed ones"
+            ratio = ratio.inverse()
             end = (
                 "That is the other way round from what was hoped. The response may have gone to people in their worst "
                 "weeks, or it may not help. Find out which before changing anything."
@@ -197,7 +210,7 @@ def _uncertain(ratio: Interval) -> str:
         return "The records do not settle it."
     if ratio.low > 1 or ratio.high < 1:
         return "The records lean one way, but not past the checks that were set before anybody looked."
-    return "The records fit more crises after a miss, and fewer."
+    return "That range holds both: more crises after a miss, and fewer."
 
 
 def difference_sentence(measures: Sequence[str]) -> str:

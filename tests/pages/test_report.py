@@ -1,0 +1,254 @@
+"""The report as a file: whole, inert, and a plain sentence wherever something is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from juncture.agreement.model import Agreement
+from juncture.formats.tables import Column, ColumnKind, ReleasedTable
+from juncture.pages import report as module
+from juncture.pages.report import report_html
+from juncture.pages.svg import accessible
+from tests.pages import made_up
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}</title></style>&lt;b&gt;"
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of a page; a tag that is not closed where it must be is a fault."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.faults: list[str] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+        self.faults += [f"{tag} is never closed" for tag in self.open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        if len(names) != len(set(names)):
+            self.faults.append(f"{tag} has an attribute twice")
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"{tag} is closed where it is not open")
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    def having(self, name: str) -> list[str]:
+        return [attrs[name] or "" for _, attrs in self.elements if name in attrs]
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return made_up.report()
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_tags_are_balanced(page: Page) -> None:
+    assert page.faults == []
+
+
+def test_one_file_that_needs_nothing(html: str, page: Page) -> None:
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed", "form", "input", "base"}
+    assert not page.having("style")
+    assert all(h.startswith("#") for h in page.having("href"))
+    assert not re.search(r"url\((?!#)|@import|https?:", html)
+    assert len(html.encode()) < 600_000
+
+
+def test_the_policy_allows_this_style_and_nothing_else(html: str, page: Page) -> None:
+    policy = next(a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy") or ""
+    style = re.search(r"<style>(.*?)</style>", html, re.S)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style.group(1).encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'")
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+
+
+def test_ids_are_unique_and_what_refers_to_them_finds_them(page: Page) -> None:
+    ids = page.having("id")
+    assert len(ids) == len(set(ids))
+    named = [n for k in ("aria-labelledby", "aria-describedby") for value in page.having(k) for n in value.split()]
+    assert set(named) | {h[1:] for h in page.having("href")} <= set(ids)
+
+
+def test_headings_are_in_order(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_limits_stand_before_findings(html: str) -> None:
+    places = [html.index(f'id="{name}"') for name in ("limits", "short", "done", "links", "junctures", "methods")]
+    assert places == sorted(places)
+
+
+def test_pictures_and_tables_are_named(page: Page) -> None:
+    pictures = [a for t, a in page.elements if t == "svg"]
+    assert len(pictures) >= 10
+    assert all(a.get("role") == "img" and a.get("aria-labelledby") for a in pictures)
+    tags = [t for t, _ in page.elements]
+    assert tags.count("caption") == tags.count("table")
+    assert tags.count("svg") == tags.count("title") - 1
+    assert all(a.get("scope") in {"row", "col"} for t, a in page.elements if t == "th")
+
+
+def test_in_short_has_three_to_five_parts_in_plain_words(page: Page, html: str) -> None:
+    short = html.split('class="short"')[1].split("</ul>")[0]
+    said = Page(f"<ul{'>'}{short.split('>', 1)[1]}</ul>").text
+    assert 3 <= short.count("<li>") <= 5
+    assert "We studied about 80 people whom River Town Crisis Team and River Town Police Department both met" in said
+    assert "“Co-response with no follow-up within 7 days” (missed 11 of every 20 times)" in said
+    assert "“Emergency department discharge with no follow-up within 7 days” it was the other way round" in said
+    assert "at 3 we cannot tell" in said
+    assert "We cannot say that any juncture matters more to women than to men" in said
+    assert "19 of every 20 links to be right" in said
+
+
+def test_hidden_rows_are_hidden_everywhere(html: str, page: Page) -> None:
+    table = made_up.tables()["junctures"]
+    hidden = [r["juncture"] for r, why in zip(table.records(), table.hidden, strict=True) if why]
+    assert "three_contacts_without_crisis_team" in hidden
+    article = html.split('aria-labelledby="j-three_contacts_without_crisis_team"')[1].split("</article>")[0]
+    said = Page(f"<article{article.split('>', 1)[0]}>{article.split('>', 1)[1]}</article>").text
+    assert "Hidden" in said
+    # The openings and the share of the made-up finding: 6 x 24 people, of which .61 missed.
+    assert not re.search(r"\b(145|144|61%|12 of every 20)\b", said)
+    assert "fewer than 11 people" in page.text
+
+
+def test_a_rehearsal_says_so_and_a_real_study_does_not() -> None:
+    assert "It says nothing about any real city or person." in made_up.report()
+    real = made_up.agreement(made_up.AGREEMENT.replace("rehearsal = true", "rehearsal = false"))
+    assert "It says nothing about any real city" not in made_up.report(real)
+
+
+def test_one_linker_and_analyst_is_told() -> None:
+    warning = "One protection is gone."
+    keys = "sha384:" + "0" * 96
+    one = made_up.agreement().with_keys({"linker": keys, "analyst": keys})
+    assert warning in made_up.report(one)
+    assert warning not in made_up.report(made_up.agreement().with_keys({"linker": keys, "analyst": keys[:-1] + "1"}))
+
+
+def test_the_same_release_gives_the_same_report(html: str) -> None:
+    assert made_up.report() == html
+
+
+@pytest.mark.parametrize("missing", module.KNOWN)
+def test_a_missing_table_has_its_sentence(missing: str) -> None:
+    made = made_up.agreement()
+    tables = {name: table for name, table in made_up.tables(made).items() if name != missing}
+    page = Page(report_html(made, made_up.AGREEMENT_ID, tables, {}, made_up.RELEASED_ON, version="1"))
+    assert page.faults == []
+    assert re.search(r"(was|were) released|not told|No released table tells", page.text)
+    assert "None" not in page.text
+    assert "nan" not in page.text.split()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_nothing_released_or_all_hidden(empty: bool) -> None:
+    made = made_up.agreement()
+    hide_all = {name: _all_hidden(table) for name, table in made_up.tables(made).items()}
+    page = Page(
+        report_html(made, made_up.AGREEMENT_ID, {} if empty else hide_all, {}, made_up.RELEASED_ON, version="1")
+    )
+    assert page.faults == []
+    assert "There is nothing to draw: no ratio was released." in page.text
+    assert "None" not in page.text
+
+
+def test_tables_without_rows() -> None:
+    made = made_up.agreement()
+    tables = {name: replace(table, rows=(), hidden=()) for name, table in made_up.tables(made).items()}
+    page = Page(report_html(made, made_up.AGREEMENT_ID, tables, {}, made_up.RELEASED_ON, version="1"))
+    assert page.faults == []
+    assert "None" not in page.text
+
+
+def hostile_report() -> str:
+    """Every text that comes from a file is hostile."""
+    made = made_up.agreement()
+    data = made.model_dump()
+    for name in ("police", "clinic"):
+        data["party"][name]["title"] = HOSTILE
+    for juncture in data["juncture"].values():
+        juncture["title"] = HOSTILE
+    hostile = Agreement.model_validate(data)
+    tables = {
+        name: replace(table, title=HOSTILE, note=HOSTILE, hidden=tuple(HOSTILE if h else "" for h in table.hidden))
+        for name, table in made_up.tables(hostile).items()
+    }
+    columns = (Column("stage", HOSTILE, ColumnKind.LABEL), Column(HOSTILE, HOSTILE, ColumnKind.ESTIMATE))
+    tables["linkage"] = ReleasedTable(
+        "linkage",
+        HOSTILE,
+        HOSTILE,
+        (Column("measure", HOSTILE, ColumnKind.LABEL), Column("estimate", HOSTILE, ColumnKind.ESTIMATE)),
+        ((HOSTILE, HOSTILE), ("expected_recall", HOSTILE)),
+        ("", ""),
+    )
+    tables[HOSTILE] = ReleasedTable(HOSTILE, HOSTILE, HOSTILE, columns, ((HOSTILE, HOSTILE),), ("",))
+    return report_html(hostile, HOSTILE, tables, {HOSTILE: HOSTILE}, made_up.RELEASED_ON, version=HOSTILE)
+
+
+def test_hostile_text_is_inert() -> None:
+    html = hostile_report()
+    page = Page(html)
+    assert page.faults == []
+    assert not {"script", "img", "b"} & {tag for tag, _ in page.elements}
+    assert not [name for _, attrs in page.elements for name in attrs if name.startswith("on")]
+    assert "{{ 7*7 }}" in page.text
+    assert " 49" not in page.text
+
+
+def test_svg_keeps_nothing_of_the_library_but_the_drawing() -> None:
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" class="marks" width="9" height="9" viewBox="0 0 9 9">'
+        '<defs><clipPath id="clip0"><path d="M0,0h9"/></clipPath></defs><g clip-path="url(#clip0)" role="graphics-object">'
+        '<text aria-label="x" style="color:red" font-family="sans-serif" transform="translate(1.23456,2)">a &lt; b</text>'
+        '<path d="" display="none"/></g></svg>'
+    )
+    assert accessible(drawn, "p", "A & B", "C") == (
+        '<svg viewBox="0 0 9 9" role="img" aria-labelledby="p-title" aria-describedby="p-desc" class="chart">'
+        '<title id="p-title">A &amp; B</title><desc id="p-desc">C</desc>'
+        '<defs><clipPath id="p-clip0"><path d="M0,0h9"></path></clipPath></defs><g clip-path="url(#p-clip0)">'
+        '<text transform="translate(1.23,2)">a &lt; b</text></g></svg>'
+    )
+
+
+def _all_hidden(table: ReleasedTable) -> ReleasedTable:
+    labels = [column.kind is ColumnKind.LABEL for column in table.columns]
+    return replace(
+        table,
+        rows=tuple(
+            tuple(c if is_label else None for c, is_label in zip(row, labels, strict=True)) for row in table.rows
+        ),
+        hidden=tuple("fewer than 11 people" for _ in table.rows),
+    )
