@@ -9,8 +9,8 @@ import pytest
 from study_world import FOLLOW_UP, agreement, simulated
 
 from juncture.analyst.findings import Findings, compute_findings
-from juncture.analyst.findings.model import Stratum
-from juncture.analyst.propose import proposal
+from juncture.analyst.findings.model import Stratum, Verdict
+from juncture.analyst.propose import EFFECT_COLUMNS, proposal
 from juncture.analyst.study import Study
 from juncture.formats.cohort import QualityRow
 from juncture.formats.tables import ColumnKind, Proposal, ProposedTable
@@ -75,7 +75,7 @@ def test_rows_that_add_up_say_so_and_do(made: tuple[Study, Findings, Proposal]) 
         assert total == sum(r.people[0] for r in rows if not r.is_total) == 60
     rows = table(made, "junctures").rows
     assert [(r.part_of, r.is_total) for r in rows] == [("follow_up_7d", s is Stratum.ALL) for s in Stratum]
-    for part in range(5):
+    for part in range(4):
         assert rows[0].people[part] == rows[1].people[part] + rows[2].people[part]
     days = {r.part_of for r in table(made, "mcf").rows}
     assert "day 30" in days and all(int(d.removeprefix("day ")) % 30 == 0 for d in days)
@@ -85,8 +85,20 @@ def test_a_juncture_rests_on_its_informative_missed_and_met_people(made: tuple[S
     _, findings, _ = made
     for finding, row in zip(findings.junctures, table(made, "junctures").rows, strict=True):
         counts = finding.counts
-        assert {counts.people_informative, counts.people_missed, counts.people_met, counts.people} <= set(row.people)
+        assert {counts.people_missed, counts.people_met, counts.people} <= set(row.people)
+        # Beside the whole, women's would tell men's: informative people are told of everybody only.
+        assert (counts.people_informative in row.people) == (finding.stratum is Stratum.ALL)
         assert row.largest_share is not None and 0 < row.largest_share < 0.5
+
+
+def test_too_small_to_say_is_said_without_an_estimate() -> None:
+    """Oracle: under 20 informative persons there is no interval (ANALYSIS 4), so no estimate is told either."""
+    _, findings, sent = proposed(14)
+    small = [f for f in findings.junctures if f.verdict is Verdict.TOO_SMALL]
+    assert small
+    for record in records(table(sent, "junctures")):
+        if record["verdict"] == "too_small":
+            assert all(record[name] is None for name in EFFECT_COLUMNS)
 
 
 def test_the_flow_counts_also_what_a_reader_could_subtract(made: tuple[Study, Findings, Proposal]) -> None:

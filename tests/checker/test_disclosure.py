@@ -68,6 +68,11 @@ def test_where_the_parts_are_everybody_all_are_shown() -> None:
     assert seen == {"all": True, "women": True, "men": True}
 
 
+def test_a_count_that_only_the_total_tells_hides_no_part() -> None:
+    seen = shown(row("all", 60, 40, total=True), row("women", 35), row("men", 25))
+    assert seen == {"all": True, "women": True, "men": True}
+
+
 def test_a_dominating_person_hides_the_row() -> None:
     assert shown(row("all", 40, share=0.51, part_of="")) == {"all": False}
     assert shown(row("all", 40, share=0.5, part_of="")) == {"all": True}

@@ -192,7 +192,22 @@ def test_no_real_command_works_under_an_agreement_of_a_rehearsal(
 def test_the_desk_refuses_an_agreement_of_a_rehearsal_whoever_asks(police: Path, city: City) -> None:
     (police / "agreement.toml").write_bytes(city.agreement.read_bytes())
     with pytest.raises(AgreementForbids):
-        own_desk(PartyFolder.open(police), PHRASE.encode())
+        own_desk(PartyFolder.open(police), PHRASE.encode(), PartyRole.AGENCY)
+
+
+@pytest.mark.parametrize("words", [["linker", "link"], ["analyst", "unlock"], ["checker", "approve"]], ids=" ".join)
+def test_a_step_of_another_role_is_refused(words: list[str], police: Path, real_agreement: Path, cli: Cli) -> None:
+    cli("-C", police, "inbox", real_agreement)
+    ended = cli("-C", police, *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"a step of the {words[0]}; under this agreement police is agency" in ended.err
+
+
+@pytest.mark.parametrize("words", [["agree", "check"], ["agree", "show"], ["agree", "sign"], ["keys", "exchange"]])
+def test_without_an_agreement_the_way_to_one_is_told(words: list[str], police: Path, cli: Cli) -> None:
+    ended = cli("-C", police, *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert "`juncture agree new` writes one" in ended.err
 
 
 # --- inbox --------------------------------------------------------------------------------------------------------

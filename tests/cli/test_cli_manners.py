@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -259,6 +260,45 @@ def test_doctor_warns_of_a_synchronised_folder(cli: Cli, tmp_path: Path) -> None
     folder = tmp_path / "OneDrive - City"
     folder.mkdir()
     assert "copied elsewhere by onedrive" in cli("-C", folder, "doctor").out
+
+
+@pytest.mark.parametrize(
+    ("here", "text", "typed"),
+    [
+        (Here(), "juncture status", "juncture status"),
+        (Here(folder=Path("police"), given=True), "juncture keys new", "juncture -C police keys new"),
+        (Here(round=2), "juncture agency grant", "juncture agency grant --round 2"),
+        (Here(round=2), "juncture keys exchange", "juncture keys exchange"),
+        (Here(), "", ""),
+    ],
+)
+def test_the_next_command_uses_the_same_folder_and_round(here: Here, text: str, typed: str) -> None:
+    assert here.command(text) == typed
+
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [
+    path
+    for folder in ("src", "docs")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".md") and "reference" not in path.parts
+]
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *TEXTS], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_a_text_names_exists(path: Path) -> None:
+    """In `code marks`, and at the beginning of a line in pages."""
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"(?<!`)`juncture ((?:[^`\n])+)`(?!`)", text)
+    if path.suffix == ".md":
+        named += re.findall(r"^(?:\$ )?juncture (.+)$", text, flags=re.MULTILINE)
+    for words in named:
+        node: click.Command = juncture
+        for word in re.sub(r"^-C \S+ ", "", words).split():
+            if not isinstance(node, click.Group) or not re.fullmatch("[a-z-]+", word) or word.startswith("-"):
+                break
+            assert word in node.commands, words
+            node = node.commands[word]
 
 
 def test_run_is_what_the_script_runs() -> None:

@@ -78,6 +78,13 @@ def test_five_parties_who_follow_status_reach_a_released_report(world: Path, cit
             if not words:
                 continue
             typed = [stand_for.get(party, {}).get(word, word) for word in words]
+            if words[:2] == ["agency", "share"] and party == "clinic":
+                before = (world / party / "ledger.jsonl").read_bytes()
+                dry = cli("-C", world / party, *typed, "--dry-run", phrases=(PHRASE,))
+                assert (dry.code, dry.out) == (0, "")
+                assert "nothing was kept" in dry.err
+                assert (world / party / "ledger.jsonl").read_bytes() == before
+                assert not list((world / party / "private").glob("round-1/*"))
             # The approver's phrase is the second line of the same descriptor.
             phrases = (PHRASE, APPROVER) if words == ["agency", "approve"] else (PHRASE,)
             ended = cli("-C", world / party, *typed, phrases=phrases)
@@ -118,6 +125,17 @@ def test_five_parties_who_follow_status_reach_a_released_report(world: Path, cit
         shown = cli("-C", world / party, "ledger", "verify")
         assert (shown.code, shown.out.strip()) == (0, verify(folder.ledger).head)
         assert "Nothing is left to do in round 1." in cli("-C", world / party, "status").out
+    foreign = next((world / "police" / "outbox").glob("*-link-police-linker-*"))
+    refused = cli("-C", world / "analyst", "inbox", foreign)
+    assert (refused.code, refused.out) == (5, "")
+    assert "is for linker; this is the folder of analyst" in refused.err
+    arrived = next((world / "analyst" / "inbox").glob("*.juncture"))
+    changed = bytearray(arrived.read_bytes())
+    changed[-1] ^= 1
+    (world / "changed.juncture").write_bytes(changed)
+    refused = cli("-C", world / "analyst", "inbox", world / "changed.juncture")
+    assert (refused.code, refused.out) == (5, "")
+    assert "it is not replaced" in refused.err
     names = identifiers(city)
     for log in world.glob("*/log.txt"):
         words = set(log.read_text(encoding="utf-8").lower().replace("=", " ").split())

@@ -1,6 +1,6 @@
 """A made-up release: findings with plausible numbers, proposed as the analyst does and controlled as the checker does.
 
-The numbers are invented. Of 80 people one agency's view of men is small in two junctures, so that rows are hidden.
+The numbers are invented. One juncture is about so few people that it is hidden, one is too small to say.
 """
 
 from __future__ import annotations
@@ -90,6 +90,12 @@ family = "missed_follow_up"
 index = { kinds = ["police.arrest"] }
 response = { kinds = ["clinic.crisis_evaluation", "clinic.follow_up"], within_days = 14, same_day = true }
 intercept = 1
+[juncture.section12_without_follow_up]
+title = "Section 12 hold with no follow-up within 7 days"
+family = "missed_follow_up"
+index = { kinds = ["clinic.section12"] }
+response = { kinds = ["clinic.follow_up", "clinic.outpatient"], within_days = 7 }
+intercept = 0
 [juncture.silence_in_care]
 title = "No contact for 60 days in regular care"
 family = "silence"
@@ -104,9 +110,10 @@ S, H, U, T = Verdict.SUPPORTED, Verdict.HARMFUL, Verdict.UNCERTAIN, Verdict.TOO_
 JUNCTURES = (
     ("co_response_without_follow_up", S, 0.55, (1.68, 1.31, 2.15), 0.004, (1.04, 0.81, 1.33), (41, 29), 58),
     ("crisis_call_without_clinician", U, 0.72, (1.22, 0.88, 1.69), 0.31, (1.10, 0.79, 1.54), (44, 31), 49),
-    ("three_contacts_without_crisis_team", T, 0.61, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (18, 6), 9),
+    ("three_contacts_without_crisis_team", T, 0.61, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (7, 4), 9),
     ("ed_discharge_without_follow_up", H, 0.38, (0.57, 0.41, 0.79), 0.012, (0.91, 0.66, 1.25), (37, 22), 44),
     ("arrest_without_contact", U, 0.83, (1.41, 0.95, 2.09), 0.14, (1.52, 1.08, 2.14), (15, 26), 27),
+    ("section12_without_follow_up", T, 0.47, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (20, 15), 13),
     ("silence_in_care", U, 0.29, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (33, 21), 40),
 )
 

@@ -104,8 +104,8 @@ def test_supported_says_how_much_and_that_it_is_no_proof() -> None:
     said = words.verdict_sentence(Verdict.SUPPORTED, Interval(1.68, 1.31, 2.15))
     assert said == (
         "After missed openings, the same people’s next crisis came sooner than after met ones: best guess 1.7 times "
-        "the pace, and the records fit anything from 1.3 to 2.2 times. The signal passed every check that was set before "
-        "anybody looked. It is still not proof of a cause."
+        "the pace, and the records fit anything from 1.3 to 2.2 times. The signal passed every check that was set "
+        "before anybody looked. It is still not proof of a cause."
     )
 
 

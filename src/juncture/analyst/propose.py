@@ -14,7 +14,7 @@ from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import Grain, JunctureFamily, Sex, kinds_of
 from juncture.analyst.findings import records
 from juncture.analyst.findings.effects import LONGEST_EFFECT_WINDOW
-from juncture.analyst.findings.model import Findings, LinkageFinding, Stratum
+from juncture.analyst.findings.model import Findings, LinkageFinding, Stratum, Verdict
 from juncture.analyst.findings.openings import PLACEBO_DAYS
 from juncture.analyst.findings.verdicts import BIAS_FACTOR, FALSE_DISCOVERIES, LEAST_PEOPLE
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
@@ -30,6 +30,20 @@ GRAINS = {
     Grain.WEEK: "by the week",
 }
 LINKS = "links"
+#: What a juncture's row says of an effect; all of it is left out where there are too few people to say.
+EFFECT_COLUMNS = (
+    *(
+        "people_informative",
+        "hazard_ratio",
+        "hazard_low",
+        "hazard_high",
+        "placebo_ratio",
+        "placebo_low",
+        "placebo_high",
+    ),
+    *("crude_ratio", "risk_ratio", "p_value", "q_value", "avoidable", "avoidable_low", "avoidable_high", "ceiling"),
+    *("rank", "prob_top3"),
+)
 
 
 def proposal(findings: Findings, study: Study, round: int) -> Proposal:
@@ -136,17 +150,19 @@ def _junctures(findings: Findings, agreement: Agreement) -> ProposedTable:
         counts = finding.counts
         record = records.juncture_record(finding) | records.detail_record(finding)
         record["title"] = agreement.juncture[finding.juncture].title
-        behind = (
-            counts.people,
-            counts.people_any,
-            counts.people_informative,
-            counts.people_missed,
-            counts.people_met,
-        )
+        behind = [counts.people, counts.people_any, counts.people_missed, counts.people_met]
+        if finding.verdict is Verdict.TOO_SMALL:
+            # "Too small to say" is the result: no estimate without an interval, and no count of those few.
+            record |= dict.fromkeys(EFFECT_COLUMNS)
+        elif finding.stratum is Stratum.ALL:
+            behind.append(counts.people_informative)
+        if finding.stratum is not Stratum.ALL:
+            # Told for everybody only: beside the whole, it would tell of the few informative people of the other sex.
+            record["people_informative"] = None
         rows.append(
             ProposedRow(
                 cells=_cells(record, columns),
-                people=behind,
+                people=tuple(behind),
                 part_of=finding.juncture,
                 is_total=finding.stratum is Stratum.ALL,
                 largest_share=_plain_share(finding.largest_share),
@@ -180,6 +196,8 @@ def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
     for finding in findings.gender:
         behind = (finding.people_women, finding.people_men)
         record = records.gender_record(finding)
+        if finding.measure.startswith("hazard_ratio") and not math.isfinite(finding.ratio.low):
+            record |= {"women": None, "men": None, "ratio": None}  # too few to compare: no estimate without interval
         record |= {
             "title": _measure_title(finding.measure, agreement),
             "people_women": behind[0],

@@ -61,22 +61,20 @@ def _groups(table: ProposedTable) -> dict[str, list[int]]:
 
 
 def _complement(rows: Sequence[ProposedRow], members: list[int], hidden: dict[int, str], threshold: int) -> None:
-    """Hide more of one group of rows until nothing hidden can be worked out from what is shown."""
+    """Hide more of one group of rows until nothing hidden can be worked out from what is shown.
+
+    Counts are compared by position; one that only the total tells has nothing to be worked out from.
+    """
     totals = [i for i in members if rows[i].is_total]
     parts = [i for i in members if not rows[i].is_total]
+    told = min((len(rows[i].people) for i in members), default=0)
     reason = "a hidden row could be worked out from it"
     while any(i not in hidden for i in totals):
         total = next(i for i in totals if i not in hidden)
         shown = [i for i in parts if i not in hidden]
-        unlisted = any(
-            people > sum(rows[i].people[k] for i in parts if k < len(rows[i].people))
-            for k, people in enumerate(rows[total].people)
-        )
+        unlisted = any(rows[total].people[k] > sum(rows[i].people[k] for i in parts) for k in range(told))
         covered = len(parts) - len(shown) + unlisted
-        outside = [
-            people - sum(rows[i].people[k] for i in shown if k < len(rows[i].people))
-            for k, people in enumerate(rows[total].people)
-        ]
+        outside = [rows[total].people[k] - sum(rows[i].people[k] for i in shown) for k in range(told)]
         safe = covered != 1 and not any(1 <= people < threshold for people in outside)
         if not parts or safe:
             return

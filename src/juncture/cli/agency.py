@@ -26,7 +26,7 @@ def share(here: Here, source: Path, round_number: int, dry_run: bool, passphrase
     """Read the export that SOURCE.toml describes and stage what would leave; nothing leaves yet."""
     from juncture.agency.share import share as stage
 
-    desk = desk_for_real(here, passphrase_fd)
+    desk = desk_for_real(here, passphrase_fd, "agency")
     with progress_shown() as (_, progress):
         report = stage(desk, source, round_number=round_number, dry_run=dry_run, progress=progress)
     show(report, here)
@@ -55,7 +55,7 @@ def approve(
     from juncture.agency.share import approve as seal
     from juncture.exchange.joining import second_person
 
-    desk = desk_for_real(here, passphrase_fd)
+    desk = desk_for_real(here, passphrase_fd, "agency")
     phrase = ask_passphrase("the approver", approver_passphrase_fd)
     show(seal(desk, second_person(desk.folder, phrase, approver_keys), round_number=round_number), here)
 
@@ -68,4 +68,4 @@ def grant(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Answer the analyst's ticketed request, within the quota."""
     from juncture.agency.grant import grant as answer
 
-    show(answer(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(answer(desk_for_real(here, passphrase_fd, "agency"), round_number=round_number), here)

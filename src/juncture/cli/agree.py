@@ -33,9 +33,10 @@ def new(here: Here, form: Path | None) -> None:
 @click.pass_obj
 def show_agreement(here: Here) -> None:
     """Print the agreement with every default written out; its id goes to stderr."""
-    from juncture.agreement.read import agreement_id, agreement_toml, read_agreement
+    from juncture.agreement.read import agreement_id, agreement_toml
+    from juncture.exchange.joining import agreement_here
 
-    agreement = read_agreement(party_folder(here).agreement)
+    agreement = agreement_here(party_folder(here))
     data(agreement_toml(agreement).rstrip())
     talk(f"Agreement id {agreement_id(agreement)}" + (" (a draft)" if agreement.is_draft else ""))
 
@@ -63,10 +64,9 @@ def check(here: Here, file: Path | None) -> None:
 @click.pass_obj
 def sign(here: Here, passphrase_fd: int | None) -> None:
     """Sign the agreement with the party's keys."""
-    from juncture.agreement.read import read_agreement
     from juncture.exchange.joining import agree as sign_it
-    from juncture.exchange.joining import for_real
+    from juncture.exchange.joining import agreement_here, for_real
 
     folder = party_folder(here)
-    for_real(read_agreement(folder.agreement))
+    for_real(agreement_here(folder))
     show(sign_it(folder, ask_passphrase(f"the keys of {folder.party}", passphrase_fd)), here)

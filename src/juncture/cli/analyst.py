@@ -22,7 +22,7 @@ def request(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Blind the requests and ask the linker for tickets; once they are here, send each agency its request."""
     from juncture.analyst.request import ask
 
-    show(ask(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(ask(desk_for_real(here, passphrase_fd, "analyst"), round_number=round_number), here)
 
 
 @analyst.command()
@@ -33,7 +33,7 @@ def unlock(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Open the cohort's envelopes with the agencies' grants, and build study.duckdb."""
     from juncture.analyst.steps import unlock as open_envelopes
 
-    desk = desk_for_real(here, passphrase_fd)
+    desk = desk_for_real(here, passphrase_fd, "analyst")
     with progress_shown() as (_, progress):
         report = open_envelopes(desk, round_number=round_number, progress=progress)
     show(report, here)
@@ -47,7 +47,7 @@ def findings(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Compute every finding: internal tables in results/, and a proposal for the checker."""
     from juncture.analyst.steps import findings as compute
 
-    desk = desk_for_real(here, passphrase_fd)
+    desk = desk_for_real(here, passphrase_fd, "analyst")
     with progress_shown() as (_, progress):
         report = compute(desk, round_number=round_number, progress=progress)
     show(report, here)
@@ -61,4 +61,4 @@ def propose(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Send the proposed tables to the checker."""
     from juncture.analyst.steps import propose as send
 
-    show(send(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(send(desk_for_real(here, passphrase_fd, "analyst"), round_number=round_number), here)

@@ -24,7 +24,7 @@ def review(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Show what disclosure control would leave of the proposal."""
     from juncture.checker.steps import review as look
 
-    show(look(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(look(desk_for_real(here, passphrase_fd, "checker"), round_number=round_number), here)
 
 
 @checker.command()
@@ -35,7 +35,7 @@ def approve(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Decide that the controlled tables may be released."""
     from juncture.checker.steps import approve as decide
 
-    show(decide(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(decide(desk_for_real(here, passphrase_fd, "checker"), round_number=round_number), here)
 
 
 @checker.command()
@@ -47,4 +47,4 @@ def release(here: Here, public: Path, round_number: int, passphrase_fd: int | No
     """Write the approved tables, the report and the register into the folder PUBLIC."""
     from juncture.checker.steps import release as publish
 
-    show(publish(desk_for_real(here, passphrase_fd), public, round_number=round_number), here)
+    show(publish(desk_for_real(here, passphrase_fd, "checker"), public, round_number=round_number), here)

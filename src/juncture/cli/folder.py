@@ -22,15 +22,15 @@ def party_folder(here: Here) -> PartyFolder:
     return PartyFolder.open(here.folder)
 
 
-def desk_for_real(here: Here, descriptor: int | None) -> Desk:
-    """The party's desk, after its passphrase; an agreement of a rehearsal is refused before that is asked."""
-    from juncture.agreement.read import read_agreement
+def desk_for_real(here: Here, descriptor: int | None, role: str) -> Desk:
+    """The party's desk, after its passphrase; what the agreement forbids is refused before that is asked."""
+    from juncture.agreement.vocabulary import PartyRole
     from juncture.cli.terminal import ask_passphrase
-    from juncture.exchange.joining import for_real, own_desk
+    from juncture.exchange.joining import may_act_as, own_desk
 
     folder = party_folder(here)
-    for_real(read_agreement(folder.agreement))
-    return own_desk(folder, ask_passphrase(f"the keys of {folder.party}", descriptor))
+    may_act_as(folder, PartyRole(role))
+    return own_desk(folder, ask_passphrase(f"the keys of {folder.party}", descriptor), PartyRole(role))
 
 
 @click.command()

@@ -56,5 +56,5 @@ def exchange(here: Here, passphrase_fd: int | None) -> None:
     """Do the next steps of the joint linkage secret, as far as what has arrived allows (agencies only)."""
     from juncture.agency.secret import exchange as next_steps
 
-    for report in next_steps(desk_for_real(here, passphrase_fd)):
+    for report in next_steps(desk_for_real(here, passphrase_fd, "agency")):
         show(report, here)

@@ -22,7 +22,7 @@ def link(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Link the agencies' people and seal the cohort to the analyst; the link packages are destroyed."""
     from juncture.linker.link import link as join
 
-    desk = desk_for_real(here, passphrase_fd)
+    desk = desk_for_real(here, passphrase_fd, "linker")
     with progress_shown() as (_, progress):
         linked = join(desk, round_number=round_number, progress=progress)
     show(linked.report, here)
@@ -36,4 +36,4 @@ def ticket(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Sign one ticket an agency for the analyst's requests."""
     from juncture.linker.ticket import ticket as sign
 
-    show(sign(desk_for_real(here, passphrase_fd), round_number=round_number), here)
+    show(sign(desk_for_real(here, passphrase_fd, "linker"), round_number=round_number), here)

@@ -1,7 +1,8 @@
 """``log.txt`` of a working folder: one line a command, counts only, so that it may be sent to whoever helps.
 
 A line holds the UTC time, the version, the command without its arguments, exit code, seconds, the class of an error,
-and the whole numbers of the reports. It is rotated: the file and two older ones, 256 kB each.
+and the whole numbers of the reports; those of linker and analyst are left out, since how many were chosen must not
+reach an agency. It is rotated: the file and two older ones, 256 kB each.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def log_line(
     parts = [time, __version__, command, f"exit={code}", f"seconds={seconds:.1f}"]
     if error is not None:
         parts.append(f"error={type(error).__name__}")
-    for report in reports:
+    closed = command.partition(" ")[0] in ("linker", "analyst")
+    for report in () if closed else reports:
         parts += [
             f"{re.sub('[^a-z]+', '_', phrase.lower()).strip('_')[:60]}={count}"
             for phrase, count in report.counts.items()

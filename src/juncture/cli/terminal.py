@@ -22,21 +22,32 @@ if TYPE_CHECKING:
 _PLAIN = str.maketrans({"–": "-", "—": "-", "…": "...", "×": "x", "≥": ">=", "≤": "<=", "•": "-", "’": "'"})
 
 
+#: Commands that take ``--round``.
+_OF_A_ROUND = ("status", "agency", "linker", "analyst", "checker")
+
+
 @dataclass
 class Here:
-    """Which working folder the commands use; ``given``: named on the command line by ``-C``; ``shown``: for the log."""
+    """Which working folder and round the commands use; ``given``: the folder was named by ``-C``.
+
+    ``shown`` collects the reports for the log.
+    """
 
     folder: Path = Path()
     given: bool = False
+    round: int = 1
     shown: list[StepReport] = field(default_factory=list)
 
     def command(self, text: str) -> str:
-        """``text`` ("juncture ...") as it must be typed to use the same folder."""
-        if not self.given or not text.startswith("juncture "):
+        """``text`` ("juncture ...") as it must be typed to use the same folder and round."""
+        program, _, words = text.partition(" ")
+        if program != "juncture":
             return text
-        path = str(self.folder)
-        quoted = subprocess.list2cmdline([path]) if os.name == "nt" else shlex.quote(path)
-        return f"juncture -C {quoted} {text.removeprefix('juncture ')}"
+        if self.given:
+            path = str(self.folder)
+            program += f" -C {subprocess.list2cmdline([path]) if os.name == 'nt' else shlex.quote(path)}"
+        later = f" --round {self.round}" if self.round > 1 and words.partition(" ")[0] in _OF_A_ROUND else ""
+        return f"{program} {words}{later}"
 
 
 def coloured(stream: TextIO) -> bool:

@@ -15,6 +15,7 @@ from juncture.agreement.read import MAX_BYTES, agreement_id, parse_agreement, re
 from juncture.base.errors import InputError, KeyTrouble, PackageRefused, UsageError
 from juncture.base.files import atomic_writer, read_limited, write_bytes
 from juncture.base.folder import PartyFolder
+from juncture.exchange.joining import agreement_here
 from juncture.exchange.keyfiles import PRIVATE_FORMAT
 from juncture.exchange.keys import PUBLIC_FORMAT, read_public
 from juncture.exchange.package import MAGIC, read_header
@@ -157,7 +158,7 @@ def _take_package(folder: PartyFolder, path: Path) -> Taken:
             f"{path.name} is for {header.recipient}; this is the folder of {folder.party}.",
             remedy=f"Pass it on to {header.recipient} and keep no copy.",
         )
-    agreement = read_agreement(folder.agreement)
+    agreement = agreement_here(folder)
     if header.agreement_id != agreement_id(agreement):
         raise PackageRefused(
             f"{path.name} belongs to another agreement than the one here.",

@@ -14,6 +14,7 @@ import tomlkit
 
 from juncture.agreement.model import UNKNOWN_KEYS, Agreement
 from juncture.agreement.read import MAX_BYTES, agreement_id, parse_agreement, read_agreement
+from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, InputError, JunctureError, UsageError
 from juncture.base.files import read_limited, write_text
 from juncture.base.folder import PartyFolder
@@ -39,9 +40,31 @@ def for_real(agreement: Agreement) -> Agreement:
     return agreement
 
 
-def own_desk(folder: PartyFolder, passphrase: bytes) -> Desk:
-    """The party's desk for real work; raises as :func:`for_real` and ``sit_down`` do."""
-    for_real(read_agreement(folder.agreement))
+def agreement_here(folder: PartyFolder) -> Agreement:
+    """The agreement in ``folder``; ``UsageError`` where there is none yet."""
+    if not folder.agreement.exists():
+        raise UsageError(
+            "There is no agreement in this folder yet.",
+            remedy="`juncture inbox FILE` takes the one that another party wrote; `juncture agree new` writes one.",
+        )
+    return read_agreement(folder.agreement)
+
+
+def may_act_as(folder: PartyFolder, role: PartyRole) -> None:
+    """Raise unless the party of ``folder`` has ``role`` under an agreement for real work."""
+    agreement = for_real(agreement_here(folder))
+    own = agreement.party.get(folder.party)
+    if own is None or own.role is not role:
+        raise UsageError(
+            f"This is a step of the {role.value}; under this agreement {folder.party} is "
+            f"{own.role.value if own else 'no party'}.",
+            remedy="`juncture status` says what this party does next.",
+        )
+
+
+def own_desk(folder: PartyFolder, passphrase: bytes, role: PartyRole) -> Desk:
+    """The party's desk for real work in ``role``; raises as :func:`may_act_as` and ``sit_down`` do."""
+    may_act_as(folder, role)
     return sit_down(folder, passphrase)
 
 
@@ -119,7 +142,7 @@ def new_agreement(folder: PartyFolder, form: Path | None = None) -> StepReport:
 
 def check_agreement(folder: PartyFolder) -> StepReport:
     """Say that the agreement binds; raises ``AgreementForbids`` that lists what is missing."""
-    agreement = read_agreement(folder.agreement)
+    agreement = agreement_here(folder)
     unnamed = sorted(name for name, party in agreement.party.items() if party.keys == UNKNOWN_KEYS)
     faults = [f"{name}: the agreement does not name its keys yet" for name in unnamed]
     faults = faults or signature_faults(folder, agreement)
@@ -143,7 +166,7 @@ def check_agreement(folder: PartyFolder) -> StepReport:
 
 def agree(folder: PartyFolder, passphrase: bytes) -> StepReport:
     """Sign the agreement; raises as :func:`for_real` and ``sign_agreement`` do."""
-    agreement = for_real(read_agreement(folder.agreement))
+    agreement = for_real(agreement_here(folder))
     keys = open_keys(folder.own_keys, passphrase)
     path = sign_agreement(folder, keys)
     ledger.append(folder.ledger, Act.AGREEMENT_SIGNED, who=folder.party, agreement_id=agreement_id(agreement))

@@ -33,7 +33,7 @@ class Quality:
     """One figure of linkage quality with its 95 % interval.
 
     ``measure``: links, expected_precision or expected_recall; ``sex_class``: "" for everyone, else the hex of the keyed
-    tag of the sex, which says nothing to the linker. NaN where nothing was linked.
+    tag of the sex, which says nothing to the linker. NaN where nothing was linked; links are counted, without interval.
     """
 
     measure: str
@@ -161,7 +161,8 @@ def _quality(probability: Floats, best: Mask, drawn: Mask, classes: NDArray[np.s
         right = (drawn & chosen).sum(axis=1).astype(np.float64)
         true = (drawn & here).sum(axis=1).astype(np.float64)
         links, expected = float(chosen.sum()), float(probability[chosen].sum())
-        out.append(_interval("links", name, links, true))
+        # What was linked is counted, not estimated; how many should have been, precision and recall tell.
+        out.append(Quality("links", name, links, float("nan"), float("nan")))
         out.append(
             _interval("expected_precision", name, _share(expected, links), right / links if links else right * np.nan)
         )

@@ -120,14 +120,14 @@ def write_study(study: Study, path: Path) -> Path:
 def open_study(path: Path) -> Study:
     """Read what :func:`write_study` wrote; raises ``InputError`` where ``path`` is no study."""
     if not path.is_file():
-        raise InputError("there is no study here", file=path, remedy="`juncture analyst study` makes one.")
+        raise InputError("there is no study here", file=path, remedy="`juncture analyst unlock` makes one.")
     try:
         with contextlib.closing(_connect(path, read_only=True)) as con:
             read = {name: _read(con, name) for name in SCHEMAS}
         return _study(read)
     except (duckdb.Error, JunctureError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(
-            "this is not a study of this version", file=path, remedy="`juncture analyst study` makes it anew."
+            "this is not a study of this version", file=path, remedy="`juncture analyst unlock` makes it anew."
         ) from error
 
 
