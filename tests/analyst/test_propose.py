@@ -93,10 +93,11 @@ def test_a_juncture_rests_on_its_informative_missed_and_met_people(made: tuple[S
 
 def test_too_small_to_say_is_said_without_an_estimate() -> None:
     """Oracle: under 20 informative persons there is no interval (ANALYSIS 4), so no estimate is told either."""
-    _, findings, sent = proposed(14)
+    made = proposed(14)
+    findings = made[1]
     small = [f for f in findings.junctures if f.verdict is Verdict.TOO_SMALL]
     assert small
-    for record in records(table(sent, "junctures")):
+    for record in records(table(made, "junctures")):
         if record["verdict"] == "too_small":
             assert all(record[name] is None for name in EFFECT_COLUMNS)
 

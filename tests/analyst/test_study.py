@@ -184,7 +184,7 @@ def test_the_tables_are_for_any_reader_of_duckdb(tmp_path: Path) -> None:
 
 
 def test_what_is_no_study_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="juncture analyst study"):
+    with pytest.raises(InputError, match="juncture analyst unlock"):
         open_study(tmp_path / "study.duckdb")
     (tmp_path / "study.duckdb").write_bytes(b"something else")
     with pytest.raises(InputError, match="makes it anew"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,23 +12,31 @@ import pytest
 
 from juncture.base.errors import AgreementForbids
 from juncture.base.folder import PartyFolder
+from juncture.cli.main import run
 from juncture.exchange.joining import own_desk
 from juncture.exchange.ledger import verify
 from juncture.exchange.status import WORKFLOW, PartyRole, Stage, status, steps_of
 from juncture.rehearsal.city import City
 
-from .running import Cli, process
+from .running import Cli, passed_on, process
 
 PHRASE = "several words of a phrase"
 
 
-@pytest.fixture
-def police(tmp_path: Path, cli: Cli) -> Path:
-    """A folder of the police with keys."""
-    folder = tmp_path / "police"
-    assert cli("-C", folder, "init", "police").code == 0
-    assert cli("-C", folder, "keys", "new", phrases=(PHRASE,)).code == 0
+@pytest.fixture(scope="module")
+def with_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the police with keys, made once, since a passphrase costs a third of a second."""
+    folder = tmp_path_factory.mktemp("made") / "police"
+    assert run(["-C", str(folder), "init", "police"]) == 0
+    with passed_on(PHRASE) as descriptor:
+        assert run(["-C", str(folder), "keys", "new", "--passphrase-fd", str(descriptor)]) == 0
     return folder
+
+
+@pytest.fixture
+def police(with_keys: Path, tmp_path: Path) -> Path:
+    """A folder of the police with keys."""
+    return Path(shutil.copytree(with_keys, tmp_path / "police"))
 
 
 def new_party(root: Path, party: str, cli: Cli) -> Path:

@@ -97,7 +97,8 @@ def read_signed_agreement(folder: PartyFolder, *, today: date) -> SignedAgreemen
         )
     if today > agreement.expires:
         raise AgreementForbids(
-            f"The agreement expired on {agreement.expires}.", remedy="Destroy the keys and what was kept under it, or agree anew."
+            f"The agreement expired on {agreement.expires}.",
+            remedy="Destroy the keys and what was kept under it, or agree anew.",
         )
     public = {name: read_public(folder.public_keys(name)) for name in agreement.party}
     return SignedAgreement(agreement=agreement, id=agreement_id(agreement), public=public)
