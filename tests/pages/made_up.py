@@ -143,7 +143,7 @@ def report(made: Agreement | None = None) -> str:
 
 
 def _study(made: Agreement) -> Study:
-    sexes = ["female"] * 46 + ["male"] * 33 + [None]
+    sexes = ["female"] * 46 + ["male"] * 34
     bands = ["20-29", "30-39", "40-49", "50-59"] * 19 + ["80-89"] * 4
     people = tuple(Person(f"{i:032x}", s, b, -1) for i, (s, b) in enumerate(zip(sexes, bands, strict=True)))
     return Study(
@@ -246,7 +246,7 @@ def _gender() -> tuple[GenderFinding, ...]:
             men=men,
             ratio=Estimate(ratio, low, high, q / 2),
             people_women=46,
-            people_men=33,
+            people_men=34,
             largest_share=0.62 if name == "institution_stays" else 0.06,
             q_value=q,
         )
@@ -286,7 +286,7 @@ def _linkage() -> tuple[LinkageFinding, ...]:
 
 def _curves() -> tuple[CurvePoint, ...]:
     points = []
-    for stratum, people, rate in ((Stratum.ALL, 80, 4.2), (Stratum.WOMEN, 46, 4.6), (Stratum.MEN, 33, 3.5)):
+    for stratum, people, rate in ((Stratum.ALL, 80, 4.2), (Stratum.WOMEN, 46, 4.6), (Stratum.MEN, 34, 3.5)):
         for day in range(30, 731, 30):
             years = day / 365
             mean = rate * years**0.9

@@ -150,7 +150,11 @@ def share(
             "people on this agency's side of the rule, shared": len(people),
         },
         notes=tuple(found.notes),
-        warnings=tuple(intake.warnings),
+        warnings=(
+            *intake.warnings,
+            "This version does not measure attacks on the encodings: linkage.attack_ceiling "
+            f"({agreement.linkage.attack_ceiling}) of the agreement is not enforced.",
+        ),
         next_command=f"juncture agency share {source_file}" if dry_run else "juncture agency approve",
     )
 

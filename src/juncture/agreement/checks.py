@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from juncture.agreement.vocabulary import RESERVED_NAMES, PartyRole, kinds_of
+from juncture.agreement.vocabulary import RESERVED_NAMES, PartyRole, ReleaseProfile, kinds_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,17 @@ def _dates(expires: Any, windows: Any) -> list[str]:
     return []
 
 
+def _profile(release: Any) -> list[str]:
+    if release.profile is ReleaseProfile.SAFE_HARBOR:
+        return [
+            "release.profile: safe_harbor lets no part of a date leave but the year (45 CFR 164.514(b)(2)(i)(C)), and "
+            "shifted days are made from dates; use limited_data_set, or expert with a determination"
+        ]
+    return []
+
+
 CHECKS = (
+    Check(("release",), _profile),
     Check(("party",), _parties),
     Check(("party", "cohort", "study", "juncture"), _kinds),
     Check(("party", "cohort"), _every_agency_shares_somebody),

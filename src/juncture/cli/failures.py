@@ -18,9 +18,7 @@ from juncture.cli.terminal import talk
 #: The rooms that have an extra of their own.
 ROOMS = ("agency", "linker", "analyst", "checker")
 #: Modules that come with extras, not with the base.
-OPTIONAL = frozenset(
-    ("altair", "duckdb", "jinja2", "nicknames", "numpy", "pyarrow", "rapidfuzz", "scipy", "splink", "vl_convert")
-)
+OPTIONAL = frozenset(("altair", "duckdb", "jinja2", "nicknames", "numpy", "pyarrow", "scipy", "splink", "vl_convert"))
 
 
 def explain(error: BaseException) -> ExitCode:

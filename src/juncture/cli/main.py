@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -15,6 +18,9 @@ from juncture.cli.failures import explain
 from juncture.cli.log import log_line, write_log
 from juncture.cli.terminal import Here, talk
 
+_INTERRUPTED = "Interrupted. Run the same command again; what was sealed before stays as it is."
+_interrupted = threading.Event()
+
 
 def main() -> NoReturn:
     """Run the command of ``sys.argv`` and exit with its code."""
@@ -22,6 +28,7 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             # A console of an old code page shows a mark instead of a letter it lacks; it never ends the run.
             stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGINT, _interrupt)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -57,7 +64,16 @@ def _attempt(arguments: Sequence[str], here: Here) -> tuple[int, BaseException |
         error.show()
         return ExitCode.USAGE, error
     except (click.Abort, KeyboardInterrupt) as error:
-        talk("Interrupted. Run the same command again; what was sealed before stays as it is.")
+        talk(_INTERRUPTED)
         return ExitCode.INTERRUPTED, error
     except Exception as error:
+        if _interrupted.is_set():
+            # An engine may turn the interruption of its query into an error of its own.
+            talk(_INTERRUPTED)
+            return ExitCode.INTERRUPTED, error
         return explain(error), error
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    _interrupted.set()
+    raise KeyboardInterrupt

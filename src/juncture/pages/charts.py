@@ -191,7 +191,8 @@ def curves(points: Sequence[CurvePoint]) -> Chart | None:
         f"{NAMES[s].lower()} {p.mean.value:.1f} crises a person by day {p.day}" for s, p in sorted(ends.items())
     )
     title = "Crises a person, added up over the follow-up"
-    described = f"Two rising curves with 95% bands, women solid and men dashed: {said}."
+    shape = "Two rising curves with 95% bands, women solid and men dashed" if len(ends) == 2 else "One rising curve"
+    described = f"{shape}: {said}."
     return _both("curves", title, described, lambda width: _curves(known, width))
 
 
@@ -276,7 +277,14 @@ def _rates(pairs: Sequence[RatePair], width: int) -> Any:
     ys = alt.Y("i:Q", axis=None, scale=alt.Scale(domain=[least, most], range=[0, height], nice=False))
     top = max(max(p.women, p.men) for p in pairs) or 1.0
     scale = alt.Scale(domain=[0, top * 1.08], range=[left, width - 16], nice=False)
-    axis = alt.Axis(title="a person and year", tickCount=5 if wide else 4, domain=False, tickSize=0, labelPadding=6)
+    axis = alt.Axis(
+        title="a person and year",
+        tickCount=5 if wide else 4,
+        domain=False,
+        tickSize=0,
+        labelPadding=6,
+        labelFlush=False,
+    )
     xs = alt.X("value:Q", scale=scale, axis=axis)
     colour = alt.Color("stratum:N", scale=_by(COLOURS), legend=None)
     dots = alt.Chart(alt.Data(values=rows))

@@ -14,6 +14,8 @@ STRATA = {"all": "All", "women": "Women", "men": "Men"}
 HIDDEN = "hidden"
 SHARES = frozenset({"missed_share", "missed_low", "missed_high", "prob_top3"})
 P_VALUES = frozenset({"p_value", "q_value"})
+#: Labels of ``junctures`` that follow from the juncture.
+SAME_IN_A_JUNCTURE = frozenset({"response_within_days", "outcome", "horizon_days"})
 #: Estimated numbers of crises, which no study of this size knows to a fraction.
 CRISES_A_YEAR = frozenset({"avoidable", "avoidable_low", "avoidable_high", "ceiling"})
 #: Measures of ``linkage`` in words; a suffix names agencies or a sex.
@@ -119,43 +121,48 @@ def view(
     keep: Callable[[Mapping[str, Cell]], bool] = lambda record: True,
 ) -> TableView:
     """The rows of ``table`` that ``keep`` takes, with the ``columns`` named (all where none are)."""
-    chosen, merged = _layout(table, columns)
+    kept = [r for r in range(len(table.rows)) if keep(record_of(table, r))]
+    chosen, merged = _layout(table, columns, kept)
     return TableView(
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", name or table.name),
         caption=caption or table.title or readable(table.name),
         note=table.note,
         titles=tuple(_title(table.columns[i], merged) for i in chosen),
-        rows=tuple(
-            row_view(agreement, table, r, columns=columns) for r in range(len(table.rows)) if keep(record_of(table, r))
-        ),
+        rows=tuple(_row(agreement, table, r, chosen, merged) for r in kept),
     )
 
 
-def row_view(
-    agreement: Agreement, table: ReleasedTable, row: int, *, columns: Sequence[str] = ()
-) -> tuple[CellView, ...]:
-    """The cells of one row, those of an interval's ends inside their estimate's."""
-    chosen, merged = _layout(table, columns)
-    return tuple(_cell(agreement, table, i, record_of(table, row), table.hidden[row], merged) for i in chosen)
+def row_view(agreement: Agreement, table: ReleasedTable, row: int) -> tuple[CellView, ...]:
+    """The cells of one row, those of an interval's ends inside their estimate's, empty ones left out."""
+    return _row(agreement, table, row, *_layout(table, (), [row]))
 
 
-def _layout(table: ReleasedTable, columns: Sequence[str]) -> tuple[list[int], dict[str, tuple[str, str]]]:
+Layout = tuple[list[int], dict[str, tuple[str, str]]]
+
+
+def _layout(table: ReleasedTable, columns: Sequence[str], kept: Sequence[int]) -> Layout:
     """Places of the columns that get a cell, and the columns that take the ends of their interval in."""
     places = {
         column.name: i
         for i, column in enumerate(table.columns)
-        if (not columns or column.name in columns) and not _is_empty(table, i)
+        if (not columns or column.name in columns) and not _is_empty(table, i, kept)
     }
     merged = {name: INTERVALS[name] for name in places if name in INTERVALS and set(INTERVALS[name]) <= set(places)}
     inside = {end for ends in merged.values() for end in ends}
     return [i for name, i in places.items() if name not in inside], merged
 
 
-def _is_empty(table: ReleasedTable, place: int) -> bool:
+def _is_empty(table: ReleasedTable, place: int, kept: Sequence[int]) -> bool:
     """Whether no shown row has a value in an estimate's column, as with ranks where there are too few to rank."""
-    shown = [row for row, why in zip(table.rows, table.hidden, strict=True) if not why]
+    shown = [table.rows[r] for r in kept if not table.hidden[r]]
     is_estimate = table.columns[place].kind is ColumnKind.ESTIMATE
     return is_estimate and bool(shown) and all(row[place] is None for row in shown)
+
+
+def _row(
+    agreement: Agreement, table: ReleasedTable, row: int, chosen: Sequence[int], merged: dict[str, tuple[str, str]]
+) -> tuple[CellView, ...]:
+    return tuple(_cell(agreement, table, i, record_of(table, row), table.hidden[row], merged) for i in chosen)
 
 
 def _is_number(column: Column) -> bool:
@@ -206,10 +213,16 @@ def hidden_rows(agreement: Agreement, tables: Mapping[str, ReleasedTable], *, mo
     """Every hidden row by table and reason, with at most ``most`` labels a line."""
     found: dict[tuple[str, str], list[str]] = {}
     for table in tables.values():
-        labels = [c.name for c in table.columns if c.kind is ColumnKind.LABEL]
         for r, reason in enumerate(table.hidden):
             if reason:
-                record = record_of(table, r)
-                words = ", ".join(label(agreement, name, record[name]) for name in labels)
-                found.setdefault((table.title or readable(table.name), reason), []).append(words)
+                found.setdefault((table.title or readable(table.name), reason), []).append(_which(agreement, table, r))
     return tuple(HiddenRows(title, reason, tuple(rows[:most]), len(rows)) for (title, reason), rows in found.items())
+
+
+def _which(agreement: Agreement, table: ReleasedTable, row: int) -> str:
+    """The labels that tell a row from the others."""
+    record = record_of(table, row)
+    names = [c.name for c in table.columns if c.kind is ColumnKind.LABEL and c.name not in SAME_IN_A_JUNCTURE]
+    if "title" in names:
+        names = [name for name in names if name not in {"juncture", "measure"}]
+    return ", ".join(f"day {record[name]}" if name == "day" else label(agreement, name, record[name]) for name in names)

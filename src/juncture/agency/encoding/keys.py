@@ -89,7 +89,7 @@ def _recipe(*parts: tuple[str, Callable[[str], str]]) -> KeyRecipe:
     return KeyRecipe(parts)
 
 
-#: Every match key by name. Blocks stay small in a city: none is broader than a date with an initial.
+#: Every match key by name; a block over its cap is split by the linker and reported.
 RECIPES: Mapping[str, KeyRecipe] = {
     "last_date": _recipe(("last_name", name_letters), ("birth_date", _full_date)),
     "first_date": _recipe(("first_name", _form), ("birth_date", _full_date)),

@@ -52,7 +52,7 @@ def check_source(source: Source, agreement: Agreement, agency: str) -> None:
         known = ", ".join(sorted(vocabulary("kind", agreement, agency)))
         raise InputError(
             "the source file uses words that are not known:\n" + "\n".join(f"  - {sentence}" for sentence in found),
-            remedy=f"The kinds of contact of {agency}: {known}. docs/reference/source.md lists all words.",
+            remedy=f"The kinds of contact of {agency}: {known}. docs/how-to/write-a-source-file.md says how they are mapped.",
         )
 
 

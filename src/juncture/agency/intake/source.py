@@ -304,7 +304,7 @@ def parse_source(text: str, *, folder: Path, file: Path | None = None) -> Source
         raise InputError(
             f"{len(found)} thing{'s' if len(found) > 1 else ''} to correct in the source file:\n{listed}",
             file=file,
-            remedy="docs/reference/source.md shows the whole form.",
+            remedy="docs/how-to/write-a-source-file.md shows the whole form.",
         )
     return source
 

@@ -1,0 +1,132 @@
+"""Charts, the picture of the flow, and tables as readers see them, each from a few cells."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from juncture.formats.tables import Column, ColumnKind, ReleasedTable
+from juncture.pages import charts, declared, flow
+from juncture.pages.charts import CurvePoint, ForestGroup, ForestRow, RatePair, wrap
+from juncture.pages.tables import view
+from juncture.pages.words import Interval
+from tests.pages import made_up
+
+LABEL, PEOPLE, ESTIMATE = ColumnKind.LABEL, ColumnKind.PEOPLE, ColumnKind.ESTIMATE
+
+
+def texts(svg: str) -> list[str]:
+    return [e.text or "" for e in ElementTree.fromstring(svg).iter("text")]
+
+
+def test_nothing_to_draw_is_no_chart() -> None:
+    assert charts.forest([]) is None
+    assert (
+        charts.forest([ForestGroup("A", (ForestRow("all", Interval(1.2)), ForestRow("men", Interval(), "hidden")))])
+        is None
+    )
+    assert charts.curves([CurvePoint("all", 30, Interval(1.0, 0.5, 1.5)), CurvePoint("men", 30, Interval())]) is None
+    assert charts.rates([]) is None
+
+
+def test_a_forest_tells_what_it_does_not_draw() -> None:
+    rows = (
+        ForestRow("all", Interval(1.5, 1.1, 2.0)),
+        ForestRow("women", Interval()),
+        ForestRow("men", Interval(), "hidden"),
+    )
+    chart = charts.forest([ForestGroup("A & <b>", rows)])
+    assert chart is not None
+    for svg in (chart.wide, chart.narrow):
+        assert {"A & <b>", "All", "Women", "Men", "no estimate", "hidden", "same"} <= set(texts(svg))
+    assert "all 1.50, from 1.1 to 2.0 times; women no estimate; men hidden" in chart.description
+
+
+def test_an_interval_beyond_the_chart_ends_in_an_arrow() -> None:
+    """One drawn point, and a triangle at each end that lies beyond 1/8 and 8."""
+
+    def triangles(high: float) -> int:
+        chart = charts.forest([ForestGroup("A", (ForestRow("all", Interval(1.0, 0.2, high)),))])
+        assert chart is not None
+        marks = [e for e in ElementTree.fromstring(chart.wide).iter("path") if e.get("fill") == charts.INK]
+        return len(marks) - 1
+
+    assert [triangles(7.9), triangles(40.0)] == [0, 1]
+
+
+def test_women_and_men_differ_by_dash_and_label_too() -> None:
+    points = [CurvePoint(s, d, Interval(d / 30, d / 40, d / 20)) for s in ("women", "men") for d in (30, 60, 90)]
+    chart = charts.curves(points)
+    assert chart is not None
+    lines = {e.get("stroke"): e.get("stroke-dasharray") for e in ElementTree.fromstring(chart.wide).iter("path")}
+    assert lines[charts.COLOURS["women"]] != lines[charts.COLOURS["men"]]
+    heights = dict(re.findall(r'translate\([\d.]+,([\d.]+)\)"[^>]*>(Women|Men)<', chart.wide))
+    first, second = (float(height) for height in heights)
+    assert abs(first - second) >= 12
+
+
+def test_one_curve_alone() -> None:
+    chart = charts.curves([CurvePoint("women", 30, Interval(1.0))])
+    assert chart is not None
+    assert chart.description.startswith("One rising curve: women 1.0 crises a person by day 30")
+    assert "Men" not in texts(chart.wide)
+
+
+def test_rates_of_nobody_are_drawn_at_nothing() -> None:
+    chart = charts.rates([RatePair("Arrests", 0.0, 0.0)])
+    assert chart is not None
+    assert "NaN" not in chart.wide
+
+
+@pytest.mark.parametrize(
+    "text", ["", "one", "a few words that are longer than one line", "averyveryverylongword and more"]
+)
+def test_wrapped_text_keeps_its_words(text: str) -> None:
+    assert " ".join(wrap(text, 12)).split() == text.split()
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_boxes_of_the_flow_never_overlap(number: int) -> None:
+    titles = [f"A Long Name of an Agency That Wraps Over Lines, Number {i}" for i in range(number)]
+    extra = "".join(
+        f'party.agency{i} = {{ role = "agency", family = "police", title = "{titles[i]}" }}\n' for i in range(2, number)
+    )
+    text = made_up.AGREEMENT.replace("River Town Police Department", titles[0]).replace(
+        "release.start", f"{extra}release.start", 1
+    )
+    made = made_up.agreement(text)
+    steps = [flow.Step(f"Shared by {title}", 12345) for title in declared.agencies(made)]
+    for drawing in flow.drawings(made, [*steps, flow.Step(flow.CHOSEN, 80)]):
+        assert any("About 80 people" in t for b in drawing.boxes for _, t, _ in b.texts())
+        for i, a in enumerate(drawing.boxes):
+            assert 0 <= a.x < a.right <= drawing.width
+            assert 0 <= a.y < a.bottom <= drawing.height
+            assert all(a.y < y < a.bottom and len(t) * 6.2 < a.width for y, t, _ in a.texts())
+            for b in drawing.boxes[i + 1 :]:
+                assert a.right < b.x or b.right < a.x or a.bottom < b.y or b.bottom < a.y
+
+
+def test_a_table_merges_intervals_and_says_what_is_hidden() -> None:
+    """
+    measure              estimate  low   high  people  rank
+    expected_precision   .956      .91   .998  120     -
+    links (hidden)       -         -     -     -       -
+    """
+    columns = (
+        Column("measure", "Measure", LABEL),
+        Column("estimate", "Estimate", ESTIMATE),
+        Column("low", "from", ESTIMATE),
+        Column("high", "to", ESTIMATE),
+        Column("people", "People", PEOPLE),
+        Column("rank", "Rank", ESTIMATE),
+    )
+    rows = (("expected_precision", 0.956, 0.91, 0.998, 120, None), ("links", None, None, None, None, None))
+    table = ReleasedTable("linkage", "Links", "", columns, rows, ("", "fewer than 11 people"))
+    shown = view(made_up.agreement(), table)
+    assert [c.text for c in shown.titles] == ["Measure", "Estimate (95% interval)", "People"]
+    assert [[c.text for c in row] for row in shown.rows] == [
+        ["Links that are right", "96% (91% to over 99%)", "120"],
+        ["Links made", "hidden", "hidden"],
+    ]
