@@ -22,7 +22,7 @@ from juncture.agency.deidentify.timelines import release_timelines
 from juncture.agency.intake.read import read_mentions
 from juncture.agency.intake.source import read_source
 from juncture.agency.intake.table import SCHEMA
-from juncture.agreement.model import Agreement
+from juncture.agreement.model import Agreement, Band
 from juncture.agreement.read import parse_agreement
 from juncture.agreement.vocabulary import band_of
 from juncture.formats.clock import CIRCLE, WEEKS, day_number, shifted, signed_difference
@@ -274,7 +274,9 @@ def test_ages(birth: tuple[int, int | None, int | None], on: date, age: int) -> 
     ],
 )  # fmt: skip
 def test_age_bands(age: int, years: int, top: int, band: str | None) -> None:
-    assert age_band((2014 - age, 1, 1), FOLLOW_UP, years, top) == band
+    banding = Band.model_validate({"transform": "band", "years": years, "top": top})
+    assert age_band((2014 - age, 1, 1), FOLLOW_UP, banding) == band
+    assert band is None or band in banding.words
 
 
 # Selection

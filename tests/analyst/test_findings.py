@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_world import FOLLOW_UP, At, File, Member, agreement, one_file_each, simulated, world
+from scipy import stats
 
 from juncture.agreement.model import Juncture
 from juncture.analyst.findings import Findings, compute_findings, write_results
@@ -23,6 +23,7 @@ from juncture.analyst.statistics.avoidable import avoidable_model
 from juncture.analyst.statistics.landmark import landmark_effect
 from juncture.analyst.study.model import JoinedTimeline
 from juncture.formats.cohort import QualityRow
+from tests.analyst.study_world import FOLLOW_UP, At, File, Member, agreement, one_file_each, simulated, world
 
 CALL, CO, FOLLOWED, STAY = "police.crisis_call", "police.co_response", "clinic.follow_up", "clinic.inpatient_stay"
 EVALUATED, ARREST = "clinic.crisis_evaluation", "police.arrest"
@@ -158,6 +159,12 @@ def test_a_discharge_opens_at_its_end_and_the_same_day_counts_where_agreed() -> 
     assert (tied.fate, tied.days) == (Fate.EVALUABLE, 8.0)
 
 
+def test_a_stay_of_which_nobody_recorded_the_end_has_no_discharge_to_follow_up() -> None:
+    assert openings([At(0, STAY)], "discharge_7d") == []
+    (opening,) = openings([At(0, STAY), At(day(50), STAY, day(52))], "discharge_7d")
+    assert opening.at_h == day(52)
+
+
 def test_a_missed_co_response_is_judged_within_its_episode() -> None:
     told = [At(0, CALL), At(12, "clinic.co_response"), At(day(9), CALL), At(day(40), CALL), At(day(41), CO)]
     found = openings(told, "no_clinician")
@@ -283,8 +290,9 @@ def test_counts_by_sex_with_those_of_other_or_unknown_sex_in_all() -> None:
 def test_the_missed_share_is_of_all_openings_with_crises_competing() -> None:
     lives = [[At(0, CO), At(day(2), FOLLOWED)]] * 3 + [[At(0, CO)]] * 5 + [[At(0, CO), At(day(3), CALL)]] * 2
     share = row(found(world([one_file_each(told) for told in lives]))).missed_share
-    # By hand: nobody is censored, so 1 - 3/10.
+    # By hand: nobody is censored, so 1 - 3/10; a crisis came first in 2/10, which are missed as well.
     assert share.value == pytest.approx(0.7)
+    assert row(found(world([one_file_each(told) for told in lives]))).preempted_share == pytest.approx(0.2)
     assert share.low < 0.7 < share.high
 
 
@@ -441,6 +449,46 @@ def test_rates_are_contacts_over_years_at_risk() -> None:
     assert measure(findings, "police_contacts").women == pytest.approx(6 / (2 * year))
     assert measure(findings, "institution_stays").men > 0
     assert (crises.people_women, crises.people_men, crises.largest_share) == (2, 2, pytest.approx(4 / 6))
+
+
+def test_what_happens_in_an_institution_is_counted_no_more_than_the_time_there() -> None:
+    """By hand: the call that leads to the stay and the one after it are at risk, the three in between are not."""
+    calls = [At(h, CALL) for h in (day(10), day(20), day(40), day(110), day(150))]
+    stays = [At(day(10), STAY, day(60)), At(day(60), STAY, day(110))]
+    people = [one_file_each([*calls, *stays], "female"), one_file_each([At(day(5), CALL)], "male")]
+    findings = found(world(people))
+    years = (700 - 100) / 365.25
+    assert measure(findings, "crises").women == pytest.approx(2 / years)
+    assert measure(findings, "police_contacts").women == pytest.approx(2 / years)
+    # A transfer from one ward to another is one stay.
+    assert measure(findings, "institution_stays").women == pytest.approx(1 / years)
+    last = max((p for p in findings.curves if p.group is Stratum.ALL), key=lambda p: p.day)
+    assert last.largest_share == pytest.approx(2 / 3)
+    assert last.mean.value == pytest.approx(1 / 2 + 1 / 2 + 1 / 2)
+
+
+def test_a_comparison_of_the_sexes_has_the_degrees_of_freedom_of_welch() -> None:
+    """The oracle is Welch (1947) by hand, on errors and degrees told apart from their intervals."""
+    study = simulated(160, 1.3, 31).study()
+    interaction = measure(compute_findings(study, seed=1, resamples=20), "hazard_ratio:follow_up_7d").ratio
+    table = [(t.person, o) for t in study.timelines for o in openings_of(ALL.juncture["follow_up_7d"], t, ALL)]
+    good = [(p, o) for p, o in table if o.fate is Fate.EVALUABLE]
+    parts = []
+    for sex in ("female", "male"):
+        own = [(p, o) for p, o in good if study.people[p].sex == sex]
+        effect = landmark_effect(
+            *([p for p, _ in own], [not o.met for _, o in own], [o.days for _, o in own], [o.crisis for _, o in own]),
+            horizon=30,
+        ).within
+        complete = effect.degrees_of_freedom
+        # Barnard & Rubin's degrees where the matchings agree.
+        parts.append((effect.standard_error**2, (complete + 1) / (complete + 3) * complete))
+    variance = sum(v for v, _ in parts)
+    freedom = variance**2 / sum(v**2 / d for v, d in parts)
+    assert freedom < sum(d for _, d in parts) - 10
+    reach = stats.t.ppf(0.975, freedom) * math.sqrt(variance)
+    assert math.log(interaction.high / interaction.value) == pytest.approx(reach)
+    assert math.log(interaction.value / interaction.low) == pytest.approx(reach)
 
 
 def test_sexes_that_are_alike_are_not_told_apart_and_others_are() -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from study_world import At, File, Member, agreement, one_file_each, world
 
 from juncture.analyst.study import open_study, write_study
 from juncture.analyst.study.atrisk import at_risk_spans, institution_stays
@@ -21,6 +20,7 @@ from juncture.analyst.study.episodes import LONGEST_HOURS, merge_episodes
 from juncture.analyst.study.model import Contact
 from juncture.base.errors import InputError
 from juncture.formats.clock import CIRCLE
+from tests.analyst.study_world import At, File, Member, agreement, one_file_each, world
 
 CRISIS = "police.crisis_call"
 FOLLOW_UP = "clinic.follow_up"

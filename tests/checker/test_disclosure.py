@@ -41,6 +41,11 @@ def test_every_count_a_row_tells_is_looked_at() -> None:
     assert shown(row("all", 40, 35, 5, part_of="")) == {"all": False}
 
 
+def test_a_shown_number_of_people_is_looked_at_whatever_the_author_says_stands_behind_it() -> None:
+    lying = ProposedRow(("all", 4, 20, 1.5), (40,))
+    assert shown(lying) == {"all": False}
+
+
 def test_hiding_takes_counts_and_estimates_and_leaves_labels() -> None:
     released = control(table(row("women", 4)), threshold=11, round_to=5)
     assert released.rows == (("women", None, None, None),)

@@ -15,7 +15,6 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-import quota_kill
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +31,7 @@ from juncture.exchange.unlock import (
     new_unlock_key,
     request_hash,
 )
+from tests.exchange import quota_kill
 
 AGREEMENT, QUOTA, SIZE = "sha384:ab", 6, 3
 KEY, OTHER_KEY = new_unlock_key(), new_unlock_key()

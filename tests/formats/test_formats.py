@@ -129,6 +129,25 @@ def test_tables_come_back() -> None:
     assert ReleasedTable.from_bytes(released.to_bytes()) == released
 
 
+@pytest.mark.parametrize("name", ["../../public/x", "/etc/x", "a/b", "a.b", "", "=a", "A", "a" * 41])
+def test_a_table_or_column_whose_name_could_be_a_path_or_a_formula_is_refused(name: str) -> None:
+    for table, column in ((name, "people"), ("cohort", name)):
+        columns = (Column(column, "People", ColumnKind.PEOPLE),)
+        with pytest.raises(PackageRefused, match="is named by"):
+            Proposal("small-town", 1, {}, (ProposedTable(table, "", "", columns, ()),))
+        with pytest.raises(PackageRefused, match="is named by"):
+            ReleasedTable.from_bytes(ReleasedTable(table, "", "", columns, (), ()).to_bytes())
+
+
+def test_two_tables_of_one_name_and_a_share_that_is_no_number_are_refused() -> None:
+    columns = (Column("people", "People", ColumnKind.PEOPLE),)
+    table = ProposedTable("cohort", "", "", columns, ())
+    with pytest.raises(PackageRefused, match="a name of its own"):
+        Proposal("small-town", 1, {}, (table, table))
+    with pytest.raises(PackageRefused, match="largest share"):
+        ProposedTable("cohort", "", "", columns, (ProposedRow((40,), (40,), largest_share=float("nan")),))
+
+
 @given(st.integers(-20_000, 40_000), st.integers(-9_000, 9_000), st.integers(0, 5_199))
 def test_shifted_days_keep_gaps_and_weekday(day: int, gap: int, weeks: int) -> None:
     offset = 7 * weeks

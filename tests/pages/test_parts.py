@@ -27,7 +27,7 @@ def test_nothing_to_draw_is_no_chart() -> None:
         charts.forest([ForestGroup("A", (ForestRow("all", Interval(1.2)), ForestRow("men", Interval(), "hidden")))])
         is None
     )
-    assert charts.curves([CurvePoint("all", 30, Interval(1.0, 0.5, 1.5)), CurvePoint("men", 30, Interval())]) is None
+    assert charts.curves([CurvePoint("women", 30, Interval()), CurvePoint("men", 30, Interval())]) is None
     assert charts.rates([]) is None
 
 
@@ -67,11 +67,23 @@ def test_women_and_men_differ_by_dash_and_label_too() -> None:
     assert abs(first - second) >= 12
 
 
-def test_one_curve_alone() -> None:
-    chart = charts.curves([CurvePoint("women", 30, Interval(1.0))])
+def test_everybody_is_drawn_where_men_are_hidden_but_not_beside_both() -> None:
+    points = [CurvePoint(s, 30, Interval(1.0)) for s in ("all", "women", "men")]
+    shown = [charts.curves(points), charts.curves(points[:2])]
+    names = [{"All", "Women", "Men"} & set(texts(chart.wide)) for chart in shown if chart]
+    assert names == [{"Women", "Men"}, {"All", "Women"}]
+
+
+def test_a_curve_is_not_drawn_over_hidden_days() -> None:
+    """Days 30 and 60, then 150 alone, then 240 and 270: two lines and a dot, as the days between are hidden."""
+    points = [CurvePoint("women", d, Interval(d / 30)) for d in (30, 60, 150, 240, 270)]
+    chart = charts.curves(points)
     assert chart is not None
-    assert chart.description.startswith("One rising curve: women 1.0 crises a person by day 30")
-    assert "Men" not in texts(chart.wide)
+    paths = [e.attrib for e in ElementTree.fromstring(chart.wide).iter("path")]
+    lines = [p["d"] for p in paths if p.get("stroke") == charts.COLOURS["women"] and p["d"].count("L") >= 1]
+    dots = [p for p in paths if p.get("fill") == charts.COLOURS["women"] and "A3" in p["d"]]
+    assert sorted(line.count("L") for line in lines) == [1, 2]
+    assert len(dots) == 1
 
 
 def test_rates_of_nobody_are_drawn_at_nothing() -> None:
@@ -93,9 +105,9 @@ def test_boxes_of_the_flow_never_overlap(number: int) -> None:
     extra = "".join(
         f'party.agency{i} = {{ role = "agency", family = "police", title = "{titles[i]}" }}\n' for i in range(2, number)
     )
-    text = made_up.AGREEMENT.replace("River Town Police Department", titles[0]).replace(
-        "release.start", f"{extra}release.start", 1
-    )
+    patterns = ", ".join(f'"{name}.*"' for name in ("police", *(f"agency{i}" for i in range(2, number))))
+    text = made_up.AGREEMENT.replace("River Town Police Department", titles[0]).replace('"police.*"', patterns)
+    text = text.replace("release.start", f"{extra}release.start", 1)
     made = made_up.agreement(text)
     steps = [flow.Step(f"Shared by {title}", 12345) for title in declared.agencies(made)]
     for drawing in flow.drawings(made, [*steps, flow.Step(flow.CHOSEN, 80)]):

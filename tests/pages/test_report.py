@@ -128,8 +128,8 @@ def test_in_short_has_three_to_five_parts_in_plain_words(page: Page, html: str) 
     assert "We studied about 80 people whom River Town Crisis Team and River Town Police Department both met" in said
     assert "“Co-response with no follow-up within 7 days” (missed 11 of every 20 times)" in said
     assert "“Emergency department discharge with no follow-up within 7 days” it was the other way round" in said
-    assert "at 3 we cannot tell" in said
-    assert "at 1 there are too few people to say and 1 is hidden" in said
+    assert "at three we cannot tell" in said
+    assert "at one there are too few people to say and one is hidden" in said
     assert "We cannot say that any juncture matters more to women than to men" in said
     assert "19 of every 20 links to be right" in said
 

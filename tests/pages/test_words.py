@@ -151,6 +151,7 @@ def test_missed_sentence() -> None:
     )
     assert words.missed_sentence(Interval(0.001), None) == "Fewer than 1 of every 20 times, the response did not come."
     assert "not told" in words.missed_sentence(Interval(), 7)
+    assert words.missed_sentence(Interval(1.0), 7) == "Not once did the response come within 7 days."
 
 
 def test_differences_are_claimed_only_where_there_are_some() -> None:

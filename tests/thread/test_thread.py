@@ -42,9 +42,12 @@ def fresh(world: World, tmp_path: Path) -> Iterator[World]:
     """The same world, to be spoiled: its folders are put back afterwards."""
     kept = tmp_path / "kept"
     shutil.copytree(world.root, kept)
+    delivered = set(world.stage.delivered)
     yield world
     shutil.rmtree(world.root)
     shutil.copytree(kept, world.root)
+    world.stage.delivered.clear()
+    world.stage.delivered.update(delivered)
 
 
 def holds(data: bytes, words: tuple[str, ...]) -> list[str]:

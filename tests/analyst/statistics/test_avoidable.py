@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import optimize, special
-from test_landmark import openings
 
 from juncture.analyst.statistics.avoidable import avoidable_crises, avoidable_model
 from juncture.analyst.statistics.landmark import landmark_effect
 from juncture.analyst.statistics.stratified import person_resamples
 from juncture.base.errors import UsageError
+from tests.analyst.statistics.test_landmark import openings
 
 
 def test_model_against_the_marginal_likelihood_maximised_directly():

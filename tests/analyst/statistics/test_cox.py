@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import slow_references as slow
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from juncture.analyst.statistics.cox import (
 )
 from juncture.analyst.statistics.likelihood import Ties
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 MODELS = {"AG": andersen_gill, "PWP-TT": pwp_total_time, "PWP-GT": pwp_gap_time}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import slow_references as slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from juncture.analyst.statistics.incidence import cumulative_incidence, kaplan_meier, missed_share
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 # Weeks of remission under 6-mercaptopurine (Freireich et al. 1963, Blood 21:699-716), 1 = relapse.
 REMISSION = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import slow_references as slow
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
@@ -18,6 +17,7 @@ from juncture.analyst.statistics.landmark import (
 )
 from juncture.analyst.statistics.stratified import person_resamples, stratified_terms
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 
 def openings(rng, persons, ratio, horizon=30.0):

@@ -6,13 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
-import slow_references as slow
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from juncture.analyst.statistics.counting import counting_rows
 from juncture.analyst.statistics.mcf import PseudoScoreWeight, difference_of_means, mean_cumulative_functions
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 # Valve seats of 41 diesel engines (Nelson & Doganaksoy 1989): replacements, then the end of observation, in days.
 VALVE_SEATS = [

@@ -6,13 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
-import slow_references as slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from juncture.analyst.statistics.rates import compare_rates
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -11,10 +9,7 @@ from juncture.analyst.statistics.cox import andersen_gill
 
 
 def test_hundred_thousand_persons_with_five_events():
-    """Andersen-Gill with frailty and a planted ratio of 1.5, dates in whole days: found again, and in seconds.
-
-    Measured 1.5 s on one core of a small server; the bound leaves room for slower machines.
-    """
+    """Andersen-Gill with frailty and a planted ratio of 1.5 (the oracle), dates in whole days."""
     rng = np.random.default_rng(1)
     persons = 100_000
     x = rng.integers(0, 2, persons)
@@ -23,10 +18,6 @@ def test_hundred_thousand_persons_with_five_events():
     start = np.concatenate((np.zeros((persons, 1)), days), axis=1).ravel()
     stop = np.concatenate((days, days[:, -1:] + 1), axis=1).ravel()
     event = np.tile([1, 1, 1, 1, 1, 0], persons)
-    began = time.process_time()
     fit = andersen_gill(start, stop, event, np.repeat(x, 6), person=np.repeat(np.arange(persons), 6))
-    took = time.process_time() - began
     assert fit.failure is None and fit.events == 500_000 and fit.persons == persons
     assert 0 < fit.coefficients[0] == pytest.approx(np.log(1.5), abs=0.2)
-    assert took < 12
-    print(f"{took:.2f} s of processor time, {fit.iterations} iterations")
