@@ -215,6 +215,12 @@ def test_unmapped_codes_are_told_with_counts_but_names_are_not(tmp_path: Path) -
     assert "column SEX (sex): another code (1 rows)" in told
 
 
+def test_a_birth_date_in_the_column_of_codes_is_not_shown_as_a_code(tmp_path: Path) -> None:
+    born = "".join(row(f"a{i}", nature="07/31/1951", rest="07/31/1951,,") for i in range(6))
+    told = refused(tmp_path, HEADER + born)
+    assert "another code (6 rows)" in told and "1951" not in told
+
+
 def test_other_takes_in_codes_and_counts_them(tmp_path: Path) -> None:
     text = HEADER + "".join(row(str(i), nature="NOISE") for i in range(5)) + row("5", nature="")
     intake = read(tmp_path, text, contact=CONTACT.replace("} }", '}, other = "other_police" }'))

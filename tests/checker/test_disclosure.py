@@ -57,6 +57,12 @@ def test_counts_are_rounded_and_estimates_are_not() -> None:
     assert released.rows == (("all", 45, 130, 1.5),)
 
 
+@pytest.mark.parametrize(("people", "told"), [(0, 0), (11, 15), (12, 15), (13, 15), (18, 20), (42, 40)])
+def test_a_number_of_people_is_never_rounded_below_the_threshold(people: int, told: int) -> None:
+    released = control(table(row("all", people, part_of="")), threshold=11, round_to=5)
+    assert released.rows[0][1] == told
+
+
 def test_one_hidden_part_takes_another_so_that_the_total_does_not_tell() -> None:
     seen = shown(row("all", 60, total=True), row("women", 50), row("men", 10))
     assert seen == {"all": True, "women": False, "men": False}

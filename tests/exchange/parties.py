@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,10 +20,17 @@ PASSPHRASE = b"four words of a test"
 TODAY = date(2026, 11, 24)
 
 
-def make_parties(root: Path) -> tuple[dict[str, PartyFolder], dict[str, PrivateKeys], Agreement]:
-    """Folders with keys, and an agreement that names them, not yet signed by anybody."""
+def make_parties(
+    root: Path, *, one_holder: tuple[str, str] | None = None
+) -> tuple[dict[str, PartyFolder], dict[str, PrivateKeys], Agreement]:
+    """Folders with keys, and an agreement that names them, not yet signed by anybody.
+
+    ``one_holder``: two parties that are played with the same keys.
+    """
     draft = parse_agreement(FORM)
     keys = {name: make_keys(name) for name in draft.party}
+    if one_holder is not None:
+        keys[one_holder[1]] = replace(keys[one_holder[0]], party=one_holder[1])
     agreement = draft.with_keys({name: own.public.fingerprint for name, own in keys.items()})
     folders = {}
     for name in draft.party:
@@ -34,9 +42,9 @@ def make_parties(root: Path) -> tuple[dict[str, PartyFolder], dict[str, PrivateK
     return folders, keys, agreement
 
 
-def make_desks(root: Path) -> dict[str, Desk]:
+def make_desks(root: Path, *, one_holder: tuple[str, str] | None = None) -> dict[str, Desk]:
     """Every party at its desk, under an agreement that all signed."""
-    folders, keys, _ = make_parties(root)
+    folders, keys, _ = make_parties(root, one_holder=one_holder)
     for name, folder in folders.items():
         signature = sign_agreement(folder, keys[name]).read_bytes()
         for other in folders.values():

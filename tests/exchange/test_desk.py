@@ -10,13 +10,16 @@ import pytest
 
 from juncture.agency import secret as agency_secret
 from juncture.agreement.read import agreement_toml
+from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, ExitCode, KeyTrouble, PackageRefused, UsageError
 from juncture.base.files import write_text
 from juncture.exchange import ledger, vault
 from juncture.exchange.desk import Desk, sit_down
 from juncture.exchange.header import PackageKind
+from juncture.exchange.joint_secret import new_share
 from juncture.exchange.keys import make_keys, save_public
 from juncture.exchange.ledger import Act
+from juncture.exchange.locks import locked
 from juncture.exchange.signed_agreement import read_signed_agreement, sign_agreement, signature_faults
 from tests.exchange.parties import PASSPHRASE, TODAY, make_desks, make_parties
 
@@ -95,6 +98,13 @@ def test_a_wrong_passphrase_opens_nothing(tmp_path: Path) -> None:
     assert caught.value.exit_code is ExitCode.KEY
 
 
+def test_one_holder_of_two_parties_keys_is_seen_under_any_name(tmp_path: Path) -> None:
+    apart, same = make_desks(tmp_path / "apart"), make_desks(tmp_path / "same", one_holder=("linker", "analyst"))
+    assert not apart["checker"].signed.one_holder(PartyRole.LINKER, PartyRole.ANALYST)
+    assert same["checker"].signed.one_holder(PartyRole.LINKER, PartyRole.ANALYST)
+    assert not same["checker"].signed.one_holder(PartyRole.ANALYST, PartyRole.CHECKER)
+
+
 # Sending and taking ------------------------------------------------------------------------------------------------
 
 
@@ -108,6 +118,22 @@ def test_what_is_sent_arrives_once_and_is_in_both_ledgers(tmp_path: Path) -> Non
     acts = {name: [e.act for e in ledger.verify(d.folder.ledger).entries] for name, d in desks.items()}
     assert acts["linker"] == [Act.PACKAGE_SEALED]
     assert acts["analyst"] == [Act.PACKAGE_OPENED]
+
+
+def test_what_was_moved_out_of_the_outbox_still_was_sent(tmp_path: Path) -> None:
+    desk = make_desks(tmp_path)["linker"]
+    first = desk.send(PackageKind.COHORT, "analyst", 1, b"one")
+    first.path.rename(tmp_path / "on a stick.juncture")
+    assert [header.package_id for header in desk.sent(PackageKind.COHORT, "analyst", 1)] == [first.header.package_id]
+    assert desk.send(PackageKind.COHORT, "analyst", 1, b"two").header.sequence == 2
+
+
+def test_a_folder_named_like_a_package_stops_nobody(tmp_path: Path) -> None:
+    desks = make_desks(tmp_path)
+    (desks["analyst"].folder.inbox / "x.juncture").mkdir()
+    desks["linker"].send(PackageKind.COHORT, "analyst", 1, b"who was chosen")
+    carry(desks)
+    assert desks["analyst"].take(PackageKind.COHORT, "linker", 1).payload == b"who was chosen"
 
 
 def test_what_has_not_arrived_is_named_with_its_sender(tmp_path: Path) -> None:
@@ -136,6 +162,31 @@ def test_leftovers_of_a_killed_run_are_swept_and_young_ones_are_not(tmp_path: Pa
     sit_down(folder, PASSPHRASE, today=TODAY)
     assert not old.exists()
     assert young.exists()
+
+
+def test_names_that_a_killed_run_spilled_are_gone_when_somebody_sits_down(tmp_path: Path) -> None:
+    folder = make_desks(tmp_path)["police"].folder
+    left = folder.spill() / "duckdb_temp_storage.tmp"
+    left.write_bytes(b"a name")
+    with locked(folder.spill_place):
+        sit_down(folder, PASSPHRASE, today=TODAY)
+        assert left.exists(), "another run is at work"
+    sit_down(folder, PASSPHRASE, today=TODAY)
+    assert not left.exists()
+
+
+def test_what_a_killed_database_left_is_swept(tmp_path: Path) -> None:
+    import os
+
+    folder = make_desks(tmp_path)["analyst"].folder
+    spill, log = folder.root / ".aa.part.tmp", folder.root / ".aa.part.wal"
+    spill.mkdir()
+    (spill / "rows").write_bytes(b"rows")
+    log.write_bytes(b"rows")
+    for path in (spill, log):
+        os.utime(path, (0, 0))
+    sit_down(folder, PASSPHRASE, today=TODAY)
+    assert not spill.exists() and not log.exists()
 
 
 # The vault ---------------------------------------------------------------------------------------------------------
@@ -199,3 +250,21 @@ def test_the_secret_is_not_used_before_it_is_confirmed(tmp_path: Path) -> None:
     desks = make_desks(tmp_path)
     with pytest.raises(UsageError, match="have not confirmed"):
         agency_secret.linkage_secret(desks["police"])
+
+
+def test_who_has_seen_a_share_cannot_commit_anew(tmp_path: Path) -> None:
+    """A rushing agency waits for the other's share, then sends another commitment, to a share of its choice."""
+    desks = make_desks(tmp_path)
+    police, clinic = desks["police"], desks["clinic"]
+    for desk in (police, clinic):
+        agency_secret.commit(desk)
+    carry(desks)
+    agency_secret.reveal(police)
+    carry(desks)
+    chosen = new_share("clinic", clinic.signed.id)
+    clinic.send(PackageKind.COMMITMENT, "police", 1, chosen.commitment.to_payload())
+    clinic.send(PackageKind.SHARE, "police", 1, chosen.to_payload())
+    carry(desks)
+    with pytest.raises(PackageRefused, match="changed its commitment"):
+        agency_secret.confirm(police)
+    assert not (police.folder.private / "linkage-secret").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,23 @@ def test_two_tables_of_one_name_and_a_share_that_is_no_number_are_refused() -> N
         Proposal("small-town", 1, {}, (table, table))
     with pytest.raises(PackageRefused, match="largest share"):
         ProposedTable("cohort", "", "", columns, (ProposedRow((40,), (40,), largest_share=float("nan")),))
+
+
+def test_a_payload_prints_no_token_and_a_person_has_a_limited_number_of_spellings() -> None:
+    sent = link_payload()
+    assert "unlock_token" not in repr(sent)
+    many = 13
+    start = np.array([0, many], dtype=np.int32)
+    part = EncodedField(bits=random_bytes(many, 8), present=np.ones(many, dtype=bool))
+    with pytest.raises(PackageRefused, match="at most 12 spellings"):
+        replace(link_payload(1), spelling_start=start, fields={"last_name": part}, keys={})
+
+
+def test_a_name_of_an_array_that_a_terminal_would_obey_is_refused_without_being_repeated() -> None:
+    data = pack("thing", 1, {}, {"\x1b[2J": np.zeros(1, dtype=np.uint8)})
+    with pytest.raises(PackageRefused) as caught:
+        unpack(data, "thing", 1)
+    assert "\x1b" not in str(caught.value)
 
 
 @given(st.integers(-20_000, 40_000), st.integers(-9_000, 9_000), st.integers(0, 5_199))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from juncture.formats.clock import CIRCLE, day_number, random_offset, shifted
 from juncture.formats.cohort import CANDIDATES, CohortPayload, LinkReport
 from juncture.formats.link import EncodedField, LinkPayload
 from juncture.linker.cohort import AgencyLinks, choose_anchor, choose_cohort, sex_classes
+from juncture.linker.link import _histogram
+from juncture.linker.match import Linkage
 from tests.agreement.test_agreement import FORM
 
 FAMILIES = ("clinic_any", "police_any")
@@ -170,3 +174,12 @@ def test_the_anchor_is_an_agency_of_which_the_rule_asks_something_by_itself() ->
     mixed = only_police.replace('police_any = ["police.*"]', 'police_any = ["police.*", "clinic.*"]')
     with pytest.raises(AgreementForbids):
         choose_anchor(parse_agreement(mixed), {"police": 900, "clinic": 200})
+
+
+def test_a_cell_of_the_joint_histogram_never_stands_hidden_alone() -> None:
+    """Oracle: with the number of links told beside it, one hidden cell would be that number less the others."""
+    counts = [3] * 30 + [10] * 20 + [5] * 4
+    payloads = {"police": payload("police", counts), "clinic": payload("clinic", [1] * len(counts))}
+    groups = tuple((("clinic", i), ("police", i)) for i in range(len(counts)))
+    told = _histogram(payloads, cast(Linkage, SimpleNamespace(best_groups=lambda: groups)), 11, 5)
+    assert {row.bands: row.people for row in told} == {("1", "3-4"): 30, ("1", "10+"): None, ("1", "5-9"): None}

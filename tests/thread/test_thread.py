@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -16,12 +17,15 @@ from juncture.agency.share import approve, record_people, share
 from juncture.analyst.open import open_round
 from juncture.analyst.request import blind_state, take_cohort, take_release
 from juncture.base.errors import AgreementForbids, LimitReached, PackageRefused, UsageError
-from juncture.exchange import ledger, unlock
+from juncture.checker.steps import approve as checker_approve
+from juncture.exchange import ledger, unlock, vault
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
 from juncture.exchange.quota import TICKET_LABEL, Ticket
 from juncture.exchange.signing import sign
 from juncture.formats.link import LinkPayload
+from juncture.formats.release import ReleasePayload
+from juncture.formats.tables import Proposal
 from juncture.formats.unlocking import RequestPayload
 from juncture.linker.link import link
 from tests.thread.world import CANARY_BIRTH, WORDS, World, files_below, packages_for, run_world
@@ -339,3 +343,94 @@ def test_who_stages_cannot_approve(world: World) -> None:
     desk = world.desk("police")
     with pytest.raises(AgreementForbids, match="cannot approve"):
         approve(desk, desk.keys)
+
+
+def test_a_cohort_sent_after_the_request_is_refused_and_no_token_is_told(fresh: World) -> None:
+    analyst, linker = fresh.desk("analyst"), fresh.desk("linker")
+    cohort = take_cohort(analyst, 1)
+    tokens = cohort.unlock_token.copy()
+    tokens[0] ^= 1
+    linker.send(PackageKind.COHORT, "analyst", 1, replace(cohort, unlock_token=tokens).to_bytes())
+    fresh.stage.carry()
+    with pytest.raises(PackageRefused, match="not the one for which envelopes") as caught:
+        open_round(analyst)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("planted", [{"age_band": "is mine chosen"}, {"sex": "x"}, {"race": "white"}])
+def test_a_word_planted_in_an_envelope_does_not_come_through(world: World, planted: dict[str, str]) -> None:
+    from juncture.analyst.open import _as_agreed
+
+    agreement = world.desk("analyst").agreement
+    assert agreement.release.race is None
+    envelope, timeline = next(iter(open_round(world.desk("analyst")).timelines.items()))
+    agency = "police" if envelope in take_release(world.desk("analyst"), "police", 1).sealed else "clinic"
+    assert _as_agreed(timeline, agreement, agency) == timeline
+    with pytest.raises(PackageRefused, match="does not release"):
+        _as_agreed(replace(timeline, **planted), agreement, agency)
+
+
+def test_a_proposal_that_came_after_the_review_is_not_approved(fresh: World) -> None:
+    analyst, checker = fresh.desk("analyst"), fresh.desk("checker")
+    proposal = Proposal.from_bytes(checker.take(PackageKind.PROPOSAL, "analyst", 1).payload)
+    checker_approve(checker)
+    later = replace(proposal, facts={**proposal.facts, "method": "A name."})
+    analyst.send(PackageKind.PROPOSAL, "checker", 1, later.to_bytes())
+    fresh.stage.carry()
+    with pytest.raises(UsageError, match="has not been reviewed"):
+        checker_approve(checker)
+
+
+def test_a_stage_of_two_runs_is_not_sealed(fresh: World) -> None:
+    """Killed between the files that it stages, a second run leaves the link payload of one and the rest of another."""
+    desk = fresh.desk("police")
+    place = desk.folder.round(1)
+    for path in (desk.folder.private / "sent.jsonl", *desk.folder.outbox.glob("*-police-*")):
+        if path.suffix == ".jsonl" or any(kind in path.name for kind in ("-link-", "-release-")):
+            path.unlink()
+    link_payload = LinkPayload.from_bytes(vault.recall(desk.keys, place / "staged-link", "staged link payload"))
+    envelope_id = link_payload.envelope_id.copy()
+    envelope_id[0] ^= 1
+    other = replace(link_payload, envelope_id=envelope_id).to_bytes()
+    vault.keep(desk.keys, place / "staged-link", "staged link payload", other)
+    with pytest.raises(UsageError, match="is not whole"):
+        approve(desk, fresh.stage.approvers["police"])
+    assert not list(desk.folder.outbox.glob("*-link-*"))
+
+
+def test_what_was_approved_meanwhile_is_not_staged_over(fresh: World) -> None:
+    from juncture.agency import share as module
+
+    desk = fresh.desk("police")
+    before = (desk.folder.round(1) / "unlock-key").read_bytes()
+    link_payload = LinkPayload.from_bytes(
+        vault.recall(desk.keys, desk.folder.round(1) / "staged-link", "staged link payload")
+    )
+    release = ReleasePayload.from_bytes(
+        vault.recall(desk.keys, desk.folder.round(1) / "staged-release", "staged release payload")
+    )
+    record = module.UnlockRecord(unlock.new_unlock_key(), "ab" * 16)
+    with pytest.raises(UsageError, match="never changes"):
+        module._stage(desk, 1, link_payload, release, record, b"{}")
+    assert (desk.folder.round(1) / "unlock-key").read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["field", "width"])
+def test_encodings_that_were_not_agreed_are_refused_by_the_linker(world: World, tmp_path: Path, what: str) -> None:
+    from juncture.linker.link import _same_encodings
+
+    payloads = {
+        agency: LinkPayload.from_bytes(payload)
+        for agency in ("clinic", "police")
+        for name, payload in packages_for(world, "linker", tmp_path)
+        if name == f"link from {agency}"
+    }
+    _same_encodings(world.desk("linker"), payloads)
+    fields = dict(payloads["police"].fields)
+    if what == "field":
+        fields["ssn4"] = fields["last_name"]
+    else:
+        fields["last_name"] = replace(fields["last_name"], bits=fields["last_name"].bits[:, :-1])
+    payloads["police"] = replace(payloads["police"], fields=fields)
+    with pytest.raises(PackageRefused, match=r"does not name|other widths"):
+        _same_encodings(world.desk("linker"), payloads)

@@ -6,8 +6,9 @@ The secret is kept in the vault (``private/linkage-secret``). Neither linker nor
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from juncture.base.errors import UsageError
+from juncture.base.errors import PackageRefused, UsageError
 from juncture.base.report import StepReport
 from juncture.exchange import joint_secret as js
 from juncture.exchange import vault
@@ -20,6 +21,7 @@ from juncture.exchange.package import SealedPackage
 ROUND = 1
 _SECRET = "linkage secret"
 _SHARE = "own share of the linkage secret"
+_HELD_TO = "commitments seen before the share was sent"
 
 
 def exchange(desk: Desk) -> list[StepReport]:
@@ -61,7 +63,9 @@ def commit(desk: Desk) -> StepReport:
 
 def reveal(desk: Desk) -> StepReport:
     """Send the share to every other agency, once all their commitments are here."""
-    _commitments(desk)
+    said = js.transcript(_commitments(desk), desk.signed.id)
+    if not _held_to(desk).exists():
+        vault.keep(desk.keys, _held_to(desk), _HELD_TO, said)
     sent = _send_missing(desk, PackageKind.SHARE, _own_share(desk).to_payload())
     return StepReport(title="Sent the share", files=written(*sent), next_command="juncture keys exchange")
 
@@ -128,7 +132,19 @@ def _commitments(desk: Desk) -> dict[str, js.Commitment]:
     for other in _others(desk):
         payload = desk.take(PackageKind.COMMITMENT, other, ROUND).payload
         found[other] = js.Commitment.from_payload(payload, desk.signed.id, other)
+    # Who has seen this agency's share could choose another of their own, and so the secret.
+    if _held_to(desk).exists() and vault.recall(desk.keys, _held_to(desk), _HELD_TO) != js.transcript(
+        found, desk.signed.id
+    ):
+        raise PackageRefused(
+            "An agency changed its commitment after this agency's share was sent.",
+            remedy="Stop, and ask the other agencies why; a new secret needs a new agreement.",
+        )
     return found
+
+
+def _held_to(desk: Desk) -> Path:
+    return desk.folder.private / "secret-commitments"
 
 
 def _send_missing(desk: Desk, kind: PackageKind, payload: bytes) -> list[SealedPackage]:

@@ -40,6 +40,7 @@ from juncture.exchange.header import PackageKind
 from juncture.exchange.joint_secret import linker_confirmation
 from juncture.exchange.keys import PrivateKeys
 from juncture.exchange.ledger import Act
+from juncture.exchange.locks import locked
 from juncture.exchange.signing import sign
 from juncture.formats.clock import random_offset
 from juncture.formats.link import LinkPayload
@@ -75,22 +76,20 @@ def share(
     agreement = desk.agreement
     if everyone and not agreement.rehearsal:
         raise AgreementForbids("Only an agreement marked `rehearsal` lets everyone be shared.")
-    if desk.sent(PackageKind.LINK, agreement.sole(PartyRole.LINKER), round_number):
-        raise UsageError(
-            f"What was approved in round {round_number} is sealed already and never changes.",
-            remedy="Send the packages in outbox/. New data go into the next round.",
-        )
+    _nothing_sealed(desk, round_number)
     secret = linkage_secret(desk)
     source = read_source(source_file)
     if source.agency != desk.party:
         raise UsageError(f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.")
     intake = read_mentions(source, agreement, desk.party, progress=progress)
     mentions = intake.mentions
-    spill = desk.folder.spill()
-    try:
-        found = resolve(mentions, number_trust=_number_trust(source), spill_dir=spill, progress=progress)
-    finally:
-        empty_dir(spill)
+    # Held while names may lie there, so that nobody who cleans up takes it for the leftovers of a killed run.
+    with locked(desk.folder.spill_place):
+        spill = desk.folder.spill()
+        try:
+            found = resolve(mentions, number_trust=_number_trust(source), spill_dir=spill, progress=progress)
+        finally:
+            empty_dir(spill)
     person = found.person
     if not dry_run:
         desk.note(Act.PEOPLE_FOUND, people=found.people, contacts=mentions.num_rows)
@@ -134,8 +133,7 @@ def share(
     )
     release, record = _release(desk, round_number, mentions, person, people, offsets, link, progress)
     if not dry_run:
-        _stage(desk, round_number, link, release, record)
-        _keep_records(desk, round_number, mentions, person, people, envelope_id)
+        _stage(desk, round_number, link, release, record, _records(mentions, person, people, envelope_id))
         desk.note(Act.SHARE_STAGED, people_shared=len(people))
     return StepReport(
         title=f"Dry run of round {round_number} of {desk.party}: nothing was kept"
@@ -162,7 +160,8 @@ def share(
 def approve(desk: Desk, approver: PrivateKeys, *, round_number: int = 1) -> StepReport:
     """Approve what is staged, with the key of a second person, and seal it to linker and analyst.
 
-    Raises ``AgreementForbids`` where the approver's key is the party's own.
+    Raises ``AgreementForbids`` where the approver's key is the party's own, and ``UsageError`` where nothing is staged,
+    or not all of it.
     """
     if approver.public.fingerprint == desk.keys.public.fingerprint or (
         approver.sign_p384 == desk.keys.sign_p384 or approver.sign_mldsa87 == desk.keys.sign_mldsa87
@@ -171,19 +170,25 @@ def approve(desk: Desk, approver: PrivateKeys, *, round_number: int = 1) -> Step
             "Who prepares a release cannot approve it: this is the key that staged it.",
             remedy="A second person makes a key of their own: `juncture keys new --approver`.",
         )
-    place = desk.folder.round(round_number)
-    link = vault.recall(desk.keys, place / "staged-link", _LINK)
-    release = vault.recall(desk.keys, place / "staged-release", _RELEASE)
-    digest = sha384(sha384(link).digest() + sha384(release).digest())
-    approval = sign(approver, APPROVAL_LABEL, digest.digest())
-    vault.keep(desk.keys, place / "approval", "approval", approval)
-    desk.note(Act.SHARE_APPROVED, file_sha384=digest.hexdigest())
-    facts = {"approved_by": approver.public.fingerprint, "approved_sha384": digest.hexdigest()}
     linker, analyst = (desk.agreement.sole(role) for role in (PartyRole.LINKER, PartyRole.ANALYST))
-    sealed = []
-    for kind, recipient, payload in ((PackageKind.LINK, linker, link), (PackageKind.RELEASE, analyst, release)):
-        if not desk.sent(kind, recipient, round_number):
-            sealed.append(desk.send(kind, recipient, round_number, payload, facts=facts))
+    place = desk.folder.round(round_number)
+    with locked(place / "staged"):
+        link = vault.recall(desk.keys, place / "staged-link", _LINK)
+        release = vault.recall(desk.keys, place / "staged-release", _RELEASE)
+        digest = _pair_digest(link, release)
+        kept = json.loads(vault.recall(desk.keys, place / "unlock-key", _UNLOCK))
+        if kept["staged_sha384"] != digest.hex():
+            raise UsageError(
+                "What is staged is not whole: the run that staged it was stopped half-way.",
+                remedy="Stage it again: `juncture agency share SOURCE.toml`.",
+            )
+        vault.keep(desk.keys, place / "approval", "approval", sign(approver, APPROVAL_LABEL, digest))
+        desk.note(Act.SHARE_APPROVED, file_sha384=digest.hex())
+        facts = {"approved_by": approver.public.fingerprint, "approved_sha384": digest.hex()}
+        sealed = []
+        for kind, recipient, payload in ((PackageKind.LINK, linker, link), (PackageKind.RELEASE, analyst, release)):
+            if not desk.sent(kind, recipient, round_number):
+                sealed.append(desk.send(kind, recipient, round_number, payload, facts=facts))
     return StepReport(
         title=f"Approved and sealed round {round_number} of {desk.party}",
         files=written(*sealed),
@@ -245,29 +250,52 @@ def _release(
     return payload, record
 
 
-def _stage(desk: Desk, round_number: int, link: LinkPayload, release: ReleasePayload, record: UnlockRecord) -> None:
+def _nothing_sealed(desk: Desk, round_number: int) -> None:
+    for kind, role in ((PackageKind.LINK, PartyRole.LINKER), (PackageKind.RELEASE, PartyRole.ANALYST)):
+        if desk.sent(kind, desk.agreement.sole(role), round_number):
+            raise UsageError(
+                f"What was approved in round {round_number} is sealed already and never changes.",
+                remedy="Send the packages in outbox/. New data go into the next round.",
+            )
+
+
+def _stage(
+    desk: Desk, round_number: int, link: LinkPayload, release: ReleasePayload, record: UnlockRecord, records: bytes
+) -> None:
     place = desk.folder.round(round_number)
-    # The approval belongs to one staged pair: whatever is staged anew must be approved anew.
-    (place / "approval").unlink(missing_ok=True)
-    vault.keep(desk.keys, place / "staged-link", _LINK, link.to_bytes())
-    vault.keep(desk.keys, place / "staged-release", _RELEASE, release.to_bytes())
-    kept = {"private": record.key.private.hex(), "package_id": record.package_id}
-    vault.keep(desk.keys, place / "unlock-key", _UNLOCK, json.dumps(kept).encode())
+    staged, locked_up = link.to_bytes(), release.to_bytes()
+    kept = {
+        "private": record.key.private.hex(),
+        "package_id": record.package_id,
+        "staged_sha384": _pair_digest(staged, locked_up).hex(),
+    }
+    with locked(place / "staged"):
+        # Somebody may have approved what was staged before while this run was at work.
+        _nothing_sealed(desk, round_number)
+        # The approval belongs to one staged pair: whatever is staged anew must be approved anew.
+        (place / "approval").unlink(missing_ok=True)
+        vault.keep(desk.keys, place / "records", _RECORDS, records)
+        vault.keep(desk.keys, place / "staged-link", _LINK, staged)
+        vault.keep(desk.keys, place / "staged-release", _RELEASE, locked_up)
+        # Last, since its hash says that all before it is there: after a kill the parts would be of two runs.
+        vault.keep(desk.keys, place / "unlock-key", _UNLOCK, json.dumps(kept).encode())
 
 
-def _keep_records(
-    desk: Desk,
-    round_number: int,
+def _pair_digest(link: bytes, release: bytes) -> bytes:
+    return sha384(sha384(link).digest() + sha384(release).digest()).digest()
+
+
+def _records(
     mentions: pa.Table,
     person: NDArray[np.int32],
     people: NDArray[np.int64],
     envelope_id: NDArray[np.uint8],
-) -> None:
+) -> bytes:
     kept = {
         "records": dict(zip(mentions.column("record_id").to_pylist(), person.tolist(), strict=True)),
         "envelopes": {str(who): envelope_id[i].tobytes().hex() for i, who in enumerate(people.tolist())},
     }
-    vault.keep(desk.keys, desk.folder.round(round_number) / "records", _RECORDS, json.dumps(kept).encode())
+    return json.dumps(kept).encode()
 
 
 def _number_trust(source: Source) -> NumberTrust:

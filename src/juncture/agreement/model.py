@@ -127,6 +127,18 @@ class Band(Part):
     years: Literal[5, 10, 20] = 10
     top: int = Field(default=90, ge=60, le=90)
 
+    def word(self, age: int) -> str:
+        """The band of an age in whole years, such as "30-39"; ``top`` and over are one band, such as "90+"."""
+        if age >= self.top:
+            return f"{self.top}+"
+        low = age // self.years * self.years
+        return f"{low}-{min(low + self.years, self.top) - 1}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every band, from the youngest on."""
+        return tuple(dict.fromkeys(self.word(age) for age in range(self.top + 1)))
+
 
 class Release(Part):
     """What may reach the analyst. A field that is absent stays at the agency."""
@@ -293,12 +305,6 @@ class Agreement(Part):
     def is_draft(self) -> bool:
         """True while a party's keys are not filled in."""
         return any(party.keys == UNKNOWN_KEYS for party in self.party.values())
-
-    @property
-    def one_linker_analyst(self) -> bool:
-        """True where linker and analyst hold the same keys, so that the separation between them is gone."""
-        linker, analyst = (self.party[self.sole(role)].keys for role in (PartyRole.LINKER, PartyRole.ANALYST))
-        return linker == analyst != UNKNOWN_KEYS
 
     def with_keys(self, keys: Mapping[str, str]) -> Agreement:
         """A copy with each named party's fingerprint filled in."""

@@ -82,6 +82,9 @@ def parse_agreement(text: str, *, file: Path | None = None) -> Agreement:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"this is not TOML: {error}", file=file) from error
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits, or lists in lists in lists.
+        raise InputError("this is TOML that nobody would write.", file=file) from error
     found = agreement_faults(data)
     if found:
         listed = "\n".join(f"  - {sentence}" for sentence in found)

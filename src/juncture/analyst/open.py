@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
+from juncture.agreement.vocabulary import ContactRole, Ethnicity, Race, Sex, kinds_of
 from juncture.analyst.request import blind_state, take_cohort, take_release
 from juncture.base.errors import PackageRefused
 from juncture.base.report import Progress, silent
@@ -54,6 +54,11 @@ def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent
             envelope.tobytes(): token.tobytes()
             for envelope, token in zip(cohort.envelope_id[:, a][in_use], cohort.unlock_token[:, a][in_use], strict=True)
         }
+        if not secrets.keys() >= set(refs.values()):
+            raise PackageRefused(
+                f"The cohort is not the one for which envelopes of {agency} were asked for.",
+                remedy="Somebody sent another cohort package since: ask the linker which one is right.",
+            )
         for i, (envelope, token) in enumerate(refs.items()):
             progress(f"Opening envelopes of {agency}", i, len(refs))
             key = unlock.envelope_key(
@@ -67,17 +72,30 @@ def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent
             )
             try:
                 plain = unlock.unpad(unlock.open_envelope(release.sealed[envelope], key, envelope))
-                timelines[envelope] = _own_kinds(Timeline.from_bytes(plain), desk.agreement, agency)
+                timelines[envelope] = _as_agreed(Timeline.from_bytes(plain), desk.agreement, agency)
             except (PackageRefused, KeyError):
                 failed += 1
     desk.note(Act.UNLOCKED, envelopes=len(timelines))
     return Unlocked(cohort=cohort, timelines=timelines, histograms=histograms, failed=failed)
 
 
-def _own_kinds(timeline: Timeline, agreement: Agreement, agency: str) -> Timeline:
-    """The timeline, if it holds only kinds of contact that its agency has; else ``PackageRefused``."""
-    family = agreement.party[agency].family
-    allowed = {f"{agency}.{word}" for word in kinds_of(family)} if family else set()
-    if not all(contact.kind in allowed for contact in timeline.contacts):
+def _as_agreed(timeline: Timeline, agreement: Agreement, agency: str) -> Timeline:
+    """The timeline, if it holds only words that the agreement lets this agency release; else ``PackageRefused``.
+
+    A word of the agency's own, planted in one envelope, could come out again in a released table and so tell the
+    agency that its person was chosen.
+    """
+    family, release = agreement.party[agency].family, agreement.release
+    kinds = {f"{agency}.{word}" for word in kinds_of(family)} if family else set()
+    if not all(contact.kind in kinds for contact in timeline.contacts):
         raise PackageRefused("An envelope holds a kind of contact that its agency does not have.")
+    told = (
+        ({contact.role for contact in timeline.contacts}, set(ContactRole) if release.role else set()),
+        ({timeline.sex}, set(Sex) if release.sex else set()),
+        ({timeline.age_band}, set(release.birth_date.words) if release.birth_date else set()),
+        ({timeline.race}, set(Race) if release.race else set()),
+        ({timeline.ethnicity}, set(Ethnicity) if release.ethnicity else set()),
+    )
+    if not all(words <= {*allowed, None} for words, allowed in told):
+        raise PackageRefused("An envelope holds a word that the agreement does not release.")
     return timeline

@@ -72,7 +72,6 @@ LABEL, PEOPLE, EVENTS, ESTIMATE = ColumnKind.LABEL, ColumnKind.PEOPLE, ColumnKin
 
 def _flow(study: Study) -> ProposedTable:
     report, chosen = study.report, len(study.people)
-    opened = int((study.in_best >= 0).sum())
     rows = [
         ProposedRow((f"Shared by {study.agreement.party[agency].title}", people), (people,))
         for agency, people in sorted(report.people_shared.items())
@@ -81,8 +80,9 @@ def _flow(study: Study) -> ProposedTable:
     rows += [
         ProposedRow(("Meet the rule of the agreement at all agencies", report.eligible), (report.eligible,)),
         ProposedRow(("Chosen for the study", chosen), (chosen, max(report.eligible - chosen, 0))),
-        ProposedRow(("Timelines opened at all agencies", opened), (opened, chosen - opened)),
     ]
+    # How many timelines opened is told nowhere: hidden or shown, such a row would tell an agency that spoils one
+    # envelope whether its person was chosen.
     return ProposedTable(
         name="flow",
         title="From the agencies' files to the people studied",
@@ -94,20 +94,23 @@ def _flow(study: Study) -> ProposedTable:
 
 
 def _cohort(study: Study) -> ProposedTable:
-    rows = []
-    for name, title, words in (
-        ("sex", "Sex", [SEXES.get(p.sex or "", "neither, or not known") for p in study.people]),
-        ("age_band", "Age", [p.age_band or "not known" for p in study.people]),
-    ):
-        for word, people in sorted(Counter(words).items()):
-            rows.append(ProposedRow((title, word, people), (people,), part_of=name))
-        rows.append(ProposedRow((title, "all", len(words)), (len(words),), part_of=name, is_total=True))
+    release, threshold = study.agreement.release, study.agreement.disclosure.threshold
+    # Only large groups are named, and nothing that they would have to add up to: whether a rare group is there at all
+    # would tell an agency, which may know or plant the one person of that kind, whether that person was chosen.
+    groups: list[tuple[str, str, int]] = []
+    if release.sex is not None:
+        sexes = Counter(p.sex for p in study.people)
+        groups += [("Sex", title, sexes[word]) for word, title in SEXES.items()]
+    if release.birth_date is not None:
+        ages = Counter(p.age_band for p in study.people)
+        groups += [("Age", word, ages[word]) for word in release.birth_date.words]
     return ProposedTable(
         name="cohort",
         title="The people studied",
-        note="Everybody chosen for the study, by what most of their files say.",
+        note="Everybody chosen for the study, by what most of their files say. Groups of fewer than "
+        f"{threshold} people are left out, so the groups need not add up to everybody.",
         columns=_columns(("attribute", "Attribute", LABEL), ("value", "Group", LABEL), ("people", "People", PEOPLE)),
-        rows=tuple(rows),
+        rows=tuple(ProposedRow(group, (group[-1],)) for group in groups if group[-1] >= threshold),
     )
 
 
@@ -325,12 +328,13 @@ def _facts(findings: Findings, study: Study) -> dict[str, str]:
         "what is constant about a person, not bad spells. Intervals are of 95 %.",
         "not_evaluable": "Openings with a crisis, an institution or the end of observation before their window is "
         "over cannot be evaluated and are counted beside the others.",
-        "missed_share": "The share missed is of all openings, a crisis within the window competing with the response. "
+        "missed_share": "The share missed is of all openings. Those in which a crisis came before the response "
+        "count as missed, like those in which neither came. "
         "It is not corrected for links that were missed: a follow-up of somebody whose files were not linked looks "
         "like a missed one.",
         "placebo": "The placebo is the same comparison of crises in the "
-        f"{_count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed. A silent placebo "
-        "proves nothing.",
+        f"{_count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed. A response that "
+        "answers two openings close together pulls it below 1 all by itself. A silent placebo proves nothing.",
         "avoidable": "Avoidable crises are first crises within the horizon, a year, in the people studied, that would "
         "not have happened had missed openings been met, if the ratio were the effect of the response. The interval "
         "resamples people and matchings.",

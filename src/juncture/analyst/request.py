@@ -14,6 +14,7 @@ from juncture.exchange import unlock, vault
 from juncture.exchange.desk import Desk, written
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
+from juncture.exchange.locks import locked
 from juncture.formats.cohort import CohortPayload
 from juncture.formats.release import ReleasePayload
 from juncture.formats.unlocking import RequestPayload, TicketRequest, Tickets
@@ -42,6 +43,12 @@ def take_release(desk: Desk, agency: str, round_number: int) -> ReleasePayload:
 
 def request(desk: Desk, *, round_number: int = 1) -> StepReport:
     """Blind the tokens, keep the blinds, and ask the linker for tickets. Run again, it asks for the same."""
+    # Two runs at once would keep the blinds of one and send the request of the other.
+    with locked(desk.folder.round(round_number) / "blinds"):
+        return _request(desk, round_number)
+
+
+def _request(desk: Desk, round_number: int) -> StepReport:
     cohort = take_cohort(desk, round_number)
     quota = desk.agreement.cohort.quota
     wanted: dict[str, tuple[str, str]] = {}

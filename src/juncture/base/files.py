@@ -114,13 +114,19 @@ def read_limited(path: Path, limit: int) -> bytes:
 def sweep_leftovers(root: Path, *, older_than_seconds: float = 600.0) -> int:
     """Remove the ``.part`` files below ``root`` that a killed run left behind; returns how many.
 
-    They may hold what was about to be written in clear. Younger ones may belong to a step that is running now.
+    They, and what a database put beside them (``.part.wal``, the folder ``.part.tmp``), may hold what was about to be
+    written in clear. Younger ones may belong to a step that is running now.
     """
     swept = 0
-    for path in root.rglob(".*.part"):
+    for path in (found for ending in ("", ".wal", ".tmp") for found in root.rglob(f".*.part{ending}")):
         with contextlib.suppress(OSError):
-            if path.is_file() and time.time() - path.stat().st_mtime > older_than_seconds:
+            if time.time() - path.stat().st_mtime <= older_than_seconds:
+                continue
+            if path.is_file():
                 path.unlink()
+                swept += 1
+            elif path.name.endswith(".part.tmp"):
+                shutil.rmtree(path)
                 swept += 1
     return swept
 

@@ -97,9 +97,14 @@ class PartyFolder:
         """The private folder of round ``number``, made if needed."""
         return private_dir(self.private / f"round-{number}")
 
+    @property
+    def spill_place(self) -> Path:
+        """Where an engine's spill files lie while it works; they hold names in clear."""
+        return self.private / "spill"
+
     def spill(self) -> Path:
         """An empty private folder for an engine's spill files; leftovers of a killed run are removed first."""
-        path = private_dir(self.private / "spill")
+        path = private_dir(self.spill_place)
         empty_dir(path)
         return path
 

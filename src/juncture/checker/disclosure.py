@@ -24,9 +24,9 @@ def control(
     """What of ``table`` may be released. A row hidden in an ``earlier`` release of the table stays hidden."""
     few = f"fewer than {threshold} people"
     hidden = {
-        i: few if _tells_of_few(row, threshold) else "most of it is one person's"
+        i: few if _tells_of_few(table.columns, row, threshold) else "most of it is one person's"
         for i, row in enumerate(table.rows)
-        if _tells_of_few(row, threshold) or (row.largest_share or 0.0) > DOMINANT_SHARE
+        if _tells_of_few(table.columns, row, threshold) or (row.largest_share or 0.0) > DOMINANT_SHARE
     }
     before = _hidden_before(table, earlier)
     for i, row in enumerate(table.rows):
@@ -35,7 +35,7 @@ def control(
     for members in _groups(table).values():
         _complement(table.rows, members, hidden, threshold)
     rows = tuple(
-        _hide(table.columns, row.cells) if i in hidden else _round(table.columns, row.cells, round_to)
+        _hide(table.columns, row.cells) if i in hidden else _round(table.columns, row.cells, threshold, round_to)
         for i, row in enumerate(table.rows)
     )
     return ReleasedTable(
@@ -48,8 +48,14 @@ def control(
     )
 
 
-def _tells_of_few(row: ProposedRow, threshold: int) -> bool:
-    return any(1 <= people < threshold for people in row.people)
+def _tells_of_few(columns: Sequence[Column], row: ProposedRow, threshold: int) -> bool:
+    # The author says who stands behind a row; a number of people that the row shows counts whatever was said.
+    shown = [
+        cell
+        for column, cell in zip(columns, row.cells, strict=True)
+        if column.kind is ColumnKind.PEOPLE and isinstance(cell, int | float)
+    ]
+    return any(0 < people < threshold for people in (*row.people, *shown))
 
 
 def _groups(table: ProposedTable) -> dict[str, list[int]]:
@@ -102,9 +108,15 @@ def _hide(columns: Sequence[Column], cells: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(cell if column.kind is ColumnKind.LABEL else None for column, cell in zip(columns, cells, strict=True))
 
 
-def _round(columns: Sequence[Column], cells: Sequence[Cell], round_to: int) -> tuple[Cell, ...]:
-    counted = (ColumnKind.PEOPLE, ColumnKind.EVENTS)
-    return tuple(
-        round(cell / round_to) * round_to if column.kind in counted and isinstance(cell, int | float) else cell
-        for column, cell in zip(columns, cells, strict=True)
-    )
+def _round(columns: Sequence[Column], cells: Sequence[Cell], threshold: int, round_to: int) -> tuple[Cell, ...]:
+    """Round counts; a number of people that is told never becomes one that would have been hidden."""
+
+    def rounded(column: Column, cell: Cell) -> Cell:
+        if column.kind not in (ColumnKind.PEOPLE, ColumnKind.EVENTS) or not isinstance(cell, int | float):
+            return cell
+        nearest = round(cell / round_to) * round_to
+        if column.kind is ColumnKind.PEOPLE and cell >= threshold > nearest:
+            return -(-threshold // round_to) * round_to
+        return nearest
+
+    return tuple(rounded(column, cell) for column, cell in zip(columns, cells, strict=True))

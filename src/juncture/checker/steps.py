@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from juncture import __version__
 from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, PackageRefused, UsageError
-from juncture.base.files import read_limited, write_bytes, write_text
+from juncture.base.files import private_dir, read_limited, write_bytes, write_text
 from juncture.base.report import StepReport, WrittenFile
 from juncture.checker.disclosure import control
 from juncture.exchange.canonical import canonical_bytes, read_canonical
@@ -30,27 +31,43 @@ MAX_TABLE = 64 << 20
 
 
 def review(desk: Desk, *, round_number: int = 1) -> StepReport:
-    """What disclosure control would leave of the proposal: rows shown and hidden, a table each."""
+    """Write what would be released into ``review/`` of the checker's own folder, to be read before deciding."""
     _different_keys(desk)
-    proposal = _proposal(desk, round_number)
+    proposal, digest = _proposal(desk, round_number)
     tables = _controlled(desk, proposal)
-    desk.note(Act.REVIEWED, tables=len(tables))
+    write_text(_reviewed(desk, round_number), digest)
+    desk.note(Act.REVIEWED, file_sha384=digest, tables=len(tables))
     counts = {
         f"{table.title}: rows shown, hidden": f"{table.hidden.count('')}, {len(table.hidden) - table.hidden.count('')}"
         for table in tables
     }
+    files = _write_tables(desk, private_dir(_review_folder(desk, round_number)), tables, proposal.facts, private=True)
     return StepReport(
         title=f"Reviewed the proposal of round {round_number}",
         counts=counts,
-        notes=("Rows are hidden by the agreement's threshold, and where a hidden row could be worked out.",),
+        notes=(
+            "Rows are hidden by the agreement's threshold, and where a hidden row could be worked out.",
+            "Read the report in review/ before you decide; it is what the public would see.",
+            "`juncture checker refuse` sends the proposal back.",
+        ),
+        files=tuple(files),
         next_command="juncture checker approve",
     )
 
 
 def approve(desk: Desk, *, round_number: int = 1) -> StepReport:
-    """Decide that the controlled tables may be released, and tell the analyst."""
+    """Decide that the controlled tables may be released, and tell the analyst.
+
+    Raises ``UsageError`` where the newest proposal is not the one that was reviewed.
+    """
     _different_keys(desk)
-    proposal = _proposal(desk, round_number)
+    proposal, digest = _proposal(desk, round_number)
+    reviewed = _reviewed(desk, round_number)
+    if not reviewed.is_file() or reviewed.read_text(encoding="utf-8") != digest:
+        raise UsageError(
+            f"The newest proposal of round {round_number} has not been reviewed.",
+            remedy="`juncture checker review` shows what would be released.",
+        )
     tables = _controlled(desk, proposal)
     place = desk.folder.round(round_number)
     for table in tables:
@@ -59,18 +76,38 @@ def approve(desk: Desk, *, round_number: int = 1) -> StepReport:
         place / "approved.json", canonical_bytes({"tables": [t.name for t in tables], "facts": dict(proposal.facts)})
     )
     desk.note(Act.DECIDED, tables=len(tables))
-    decision = {
-        "decision": "approved",
-        "round": round_number,
-        "tables": {t.name: hashlib.sha384(t.to_bytes()).hexdigest() for t in tables},
-    }
-    analyst = desk.agreement.sole(PartyRole.ANALYST)
-    package = desk.send(PackageKind.DECISION, analyst, round_number, canonical_bytes(decision))
+    hashes = {table.name: hashlib.sha384(table.to_bytes()).hexdigest() for table in tables}
     return StepReport(
         title=f"Approved {len(tables)} tables of round {round_number}",
-        files=written(package),
+        files=_decide(desk, round_number, {"decision": "approved", "proposal": digest, "tables": hashes}),
         next_command="juncture checker release PUBLIC_FOLDER",
     )
+
+
+def refuse(desk: Desk, *, round_number: int = 1) -> StepReport:
+    """Send the proposal back to the analyst: nothing of it may be released. What to change is said by telephone."""
+    _different_keys(desk)
+    _, digest = _proposal(desk, round_number)
+    _reviewed(desk, round_number).unlink(missing_ok=True)
+    (desk.folder.round(round_number) / "approved.json").unlink(missing_ok=True)
+    desk.note(Act.DECIDED, file_sha384=digest, tables=0)
+    return StepReport(
+        title=f"Refused the proposal of round {round_number}",
+        files=_decide(desk, round_number, {"decision": "refused", "proposal": digest, "tables": {}}),
+        notes=("The analyst may propose again.",),
+        next_command="juncture status",
+    )
+
+
+def _decide(desk: Desk, round_number: int, decision: dict[str, object]) -> tuple[WrittenFile, ...]:
+    """Send the decision to the analyst, once: run again with the same one, nothing new is sent."""
+    content = canonical_bytes({**decision, "round": round_number})
+    path = desk.folder.round(round_number) / "decision.json"
+    if path.is_file() and path.read_bytes() == content:
+        return ()
+    package = desk.send(PackageKind.DECISION, desk.agreement.sole(PartyRole.ANALYST), round_number, content)
+    write_bytes(path, content)
+    return written(package)
 
 
 def release(desk: Desk, public: Path, *, round_number: int = 1) -> StepReport:
@@ -81,22 +118,14 @@ def release(desk: Desk, public: Path, *, round_number: int = 1) -> StepReport:
     try:
         approved = read_canonical(read_limited(place / "approved.json", MAX_TABLE))
         names, facts = approved["tables"], approved["facts"]
-        assert isinstance(names, list) and isinstance(facts, dict)
+        if not isinstance(names, list) or not isinstance(facts, dict):
+            raise ValueError("its parts are of other types")
         tables = [ReleasedTable.from_bytes(read_limited(place / f"approved-{n}.json", MAX_TABLE)) for n in names]
-    except (ValueError, KeyError, AssertionError) as error:
+    except (ValueError, KeyError) as error:
         raise PackageRefused("What was approved is damaged.", remedy="Approve the proposal again.") from error
     public.mkdir(parents=True, exist_ok=True)
-    files = [WrittenFile(write_text(public / f"{t.name}.csv", _csv(t), private=False)) for t in tables]
-    report = report_html(
-        desk.agreement,
-        desk.signed.id,
-        {table.name: table for table in tables},
-        {str(key): str(value) for key, value in facts.items()},
-        released_on=desk.today,
-        version=__version__,
-    )
-    path = write_text(public / "report.html", report, private=False)
-    files.append(WrittenFile(path, hashlib.sha384(path.read_bytes()).hexdigest()))
+    told = {str(key): str(value) for key, value in facts.items()}
+    files = _write_tables(desk, public, tables, told, private=False)
     files.append(WrittenFile(_register(desk, public, round_number, [f.path for f in files])))
     desk.note(Act.RELEASED, tables=len(tables))
     return StepReport(
@@ -107,8 +136,33 @@ def release(desk: Desk, public: Path, *, round_number: int = 1) -> StepReport:
     )
 
 
+def _write_tables(
+    desk: Desk, folder: Path, tables: Sequence[ReleasedTable], facts: Mapping[str, str], *, private: bool
+) -> list[WrittenFile]:
+    """Write each table as csv, and the report that draws them, into ``folder``."""
+    files = [WrittenFile(write_text(folder / f"{table.name}.csv", _csv(table), private=private)) for table in tables]
+    report = report_html(
+        desk.agreement,
+        desk.signed.id,
+        {table.name: table for table in tables},
+        facts,
+        released_on=desk.today,
+        version=__version__,
+        one_linker_analyst=desk.signed.one_holder(PartyRole.LINKER, PartyRole.ANALYST),
+    )
+    path = write_text(folder / "report.html", report, private=private)
+    return [*files, WrittenFile(path, hashlib.sha384(path.read_bytes()).hexdigest())]
+
+
+def _review_folder(desk: Desk, round_number: int) -> Path:
+    return desk.folder.root / "review" / f"round-{round_number}"
+
+
 def _register(desk: Desk, public: Path, round_number: int, files: list[Path]) -> Path:
-    """Add a signed line to ``register.jsonl``: what was released, when, under which agreement and purpose."""
+    """Add a signed line to ``register.jsonl``: what was released, when, under which agreement and purpose.
+
+    The very same release a second time adds nothing.
+    """
     entry: dict[str, object] = {
         "version": 1,
         "project": desk.agreement.project,
@@ -118,27 +172,42 @@ def _register(desk: Desk, public: Path, round_number: int, files: list[Path]) ->
         "released": desk.today.isoformat(),
         "files": {path.name: hashlib.sha384(path.read_bytes()).hexdigest() for path in files},
     }
-    signature = sign(desk.keys, REGISTER_LABEL, canonical_bytes(entry)).hex()
     path = public / "register.jsonl"
     before = path.read_bytes() if path.is_file() else b""
+    if before:
+        try:
+            last = read_canonical(before.splitlines()[-1])
+        except ValueError as error:
+            raise PackageRefused(
+                f"{path.name} in {public} was changed by another hand.",
+                remedy="Put the register back as it was released.",
+            ) from error
+        if {key: value for key, value in last.items() if key != "signature"} == entry:
+            return path
+    signature = sign(desk.keys, REGISTER_LABEL, canonical_bytes(entry)).hex()
     return write_bytes(path, before + canonical_bytes({**entry, "signature": signature}) + b"\n", private=False)
 
 
 def _different_keys(desk: Desk) -> None:
-    analyst = desk.agreement.party[desk.agreement.sole(PartyRole.ANALYST)]
-    if analyst.keys == desk.agreement.party[desk.party].keys:
+    if desk.signed.one_holder(PartyRole.ANALYST, PartyRole.CHECKER):
         raise AgreementForbids(
             "The author of results cannot check them: analyst and checker hold the same keys.",
             remedy="Give the checker keys of their own in the agreement.",
         )
 
 
-def _proposal(desk: Desk, round_number: int) -> Proposal:
+def _reviewed(desk: Desk, round_number: int) -> Path:
+    return desk.folder.round(round_number) / "reviewed.sha384"
+
+
+def _proposal(desk: Desk, round_number: int) -> tuple[Proposal, str]:
+    """The newest proposal, and the SHA-384 of its content in hex."""
     analyst = desk.agreement.sole(PartyRole.ANALYST)
-    proposal = Proposal.from_bytes(desk.take(PackageKind.PROPOSAL, analyst, round_number).payload)
+    payload = desk.take(PackageKind.PROPOSAL, analyst, round_number).payload
+    proposal = Proposal.from_bytes(payload)
     if (proposal.project, proposal.round) != (desk.agreement.project, round_number):
         raise PackageRefused("The proposal says that it is of another project or round.")
-    return proposal
+    return proposal, hashlib.sha384(payload).hexdigest()
 
 
 def _controlled(desk: Desk, proposal: Proposal) -> list[ReleasedTable]:
@@ -165,4 +234,4 @@ def _cell(cell: str | int | float) -> str:
     if isinstance(cell, float):
         return f"{cell:.6g}"
     # A leading sign of a formula would be run by a spreadsheet.
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else str(cell)
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else str(cell)

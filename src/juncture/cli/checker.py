@@ -21,7 +21,7 @@ def checker() -> None:
 @passphrase_fd
 @click.pass_obj
 def review(here: Here, round_number: int, passphrase_fd: int | None) -> None:
-    """Show what disclosure control would leave of the proposal."""
+    """Write what would be released into review/, to be read before deciding."""
     from juncture.checker.steps import review as look
 
     show(look(desk_for_real(here, passphrase_fd, "checker"), round_number=round_number), here)
@@ -34,6 +34,17 @@ def review(here: Here, round_number: int, passphrase_fd: int | None) -> None:
 def approve(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     """Decide that the controlled tables may be released."""
     from juncture.checker.steps import approve as decide
+
+    show(decide(desk_for_real(here, passphrase_fd, "checker"), round_number=round_number), here)
+
+
+@checker.command()
+@round_number
+@passphrase_fd
+@click.pass_obj
+def refuse(here: Here, round_number: int, passphrase_fd: int | None) -> None:
+    """Send the proposal back: nothing of it may be released."""
+    from juncture.checker.steps import refuse as decide
 
     show(decide(desk_for_real(here, passphrase_fd, "checker"), round_number=round_number), here)
 

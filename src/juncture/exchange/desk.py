@@ -7,20 +7,23 @@ and in the ledger, before a step goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from juncture.agreement.model import Agreement
-from juncture.base.errors import PackageRefused, UsageError
-from juncture.base.files import sweep_leftovers
+from juncture.base.errors import MachineError, PackageRefused, UsageError
+from juncture.base.files import empty_dir, sweep_leftovers
 from juncture.base.folder import PartyFolder
 from juncture.base.report import WrittenFile
 from juncture.exchange import ledger
-from juncture.exchange.header import PackageHeader, PackageKind
+from juncture.exchange.header import PackageHeader, PackageKind, read_header_bytes
 from juncture.exchange.keyfiles import open_keys
 from juncture.exchange.keys import PrivateKeys
 from juncture.exchange.ledger import Act
+from juncture.exchange.lines import append_line, whole_lines
+from juncture.exchange.locks import locked
 from juncture.exchange.package import Expected, OpenedPackage, SealedPackage, open_package, read_header, seal_package
 from juncture.exchange.seen import SeenSet
 from juncture.exchange.signed_agreement import SignedAgreement, read_signed_agreement
@@ -68,16 +71,24 @@ class Desk:
         )
 
     def sent(self, kind: PackageKind, recipient: str, round_number: int) -> list[PackageHeader]:
-        """Headers of what lies in the outbox for ``recipient``, of ``kind`` and round, in order."""
-        return sorted(
-            (
-                header
-                for _, header in packages_in(self.folder.outbox)
-                if (header.kind, header.recipient, header.round) == (kind, recipient, round_number)
-                and header.agreement_id == self.signed.id
-            ),
-            key=lambda header: header.sequence,
-        )
+        """Headers of what was sealed for ``recipient``, of ``kind`` and round, in order.
+
+        A package counts although somebody moved it out of the outbox: what was sent once is never made anew.
+        """
+        lines, _ = whole_lines(self._sent_file)
+        headers = [read_header_bytes(line) for line in lines] + [h for _, h in packages_in(self.folder.outbox)]
+        found = {
+            header.package_id: header
+            for header in headers
+            if (header.kind, header.sender, header.recipient, header.round)
+            == (kind, self.party, recipient, round_number)
+            and header.agreement_id == self.signed.id
+        }
+        return sorted(found.values(), key=lambda header: header.sequence)
+
+    @property
+    def _sent_file(self) -> Path:
+        return self.folder.private / "sent.jsonl"
 
     def send(
         self,
@@ -89,21 +100,23 @@ class Desk:
         facts: Mapping[str, str] | None = None,
     ) -> SealedPackage:
         """Seal ``payload`` to ``recipient`` into the outbox; numbered after what was sent before."""
-        package = seal_package(
-            payload,
-            kind=kind,
-            project=self.agreement.project,
-            agreement_id=self.signed.id,
-            sender_keys=self.keys,
-            recipient_public=self.signed.public[recipient],
-            round=round_number,
-            sequence=len(self.sent(kind, recipient, round_number)) + 1,
-            created=self.today,
-            expires=self.agreement.expires,
-            ledger_head=ledger.head(self.folder.ledger),
-            out_dir=self.folder.outbox,
-            facts=facts,
-        )
+        with locked(self._sent_file):
+            package = seal_package(
+                payload,
+                kind=kind,
+                project=self.agreement.project,
+                agreement_id=self.signed.id,
+                sender_keys=self.keys,
+                recipient_public=self.signed.public[recipient],
+                round=round_number,
+                sequence=max((h.sequence for h in self.sent(kind, recipient, round_number)), default=0) + 1,
+                created=self.today,
+                expires=self.agreement.expires,
+                ledger_head=ledger.head(self.folder.ledger),
+                out_dir=self.folder.outbox,
+                facts=facts,
+            )
+            append_line(self._sent_file, package.header.to_bytes())
         self.note(Act.PACKAGE_SEALED, file_sha384=package.sha384)
         return package
 
@@ -151,6 +164,9 @@ def sit_down(folder: PartyFolder, passphrase: bytes, *, today: date | None = Non
     """Open the party's keys and the signed agreement; raises as the parts do, before anything else happens."""
     day = today or datetime.now(UTC).date()
     sweep_leftovers(folder.root)
+    # Nobody is at work there if the lock can be had.
+    with suppress(MachineError), locked(folder.spill_place, patience=0):
+        empty_dir(folder.spill_place)
     keys = open_keys(folder.own_keys, passphrase)
     if keys.party != folder.party:
         raise UsageError(f"The keys in {folder.root} belong to {keys.party}, the folder to {folder.party}.")
@@ -167,6 +183,8 @@ def packages_in(folder: Path) -> list[tuple[Path, PackageHeader]]:
     """The packages in ``folder`` with what their headers say, by file name; nothing is verified."""
     found = []
     for path in sorted(folder.glob("*.juncture")):
+        if not path.is_file():
+            continue
         try:
             found.append((path, read_header(path)))
         except PackageRefused:

@@ -153,7 +153,10 @@ def check_agreement(folder: PartyFolder) -> StepReport:
             remedy="`juncture inbox FILE` takes the others' files; `juncture status` says what comes next.",
         )
     warnings = ["It is marked `rehearsal`: no real command works under it."] if agreement.rehearsal else []
-    if agreement.one_linker_analyst:
+    linker, analyst = (
+        read_public(folder.public_keys(agreement.sole(role))) for role in (PartyRole.LINKER, PartyRole.ANALYST)
+    )
+    if linker.shares_a_key_with(analyst):
         warnings.append("Linker and analyst hold the same keys: the protection that their separation gives is gone.")
     return StepReport(
         title="The agreement is signed by every party and binds",

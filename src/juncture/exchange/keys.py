@@ -85,6 +85,11 @@ class PublicKeys:
         """``sha384:`` and 96 hex digits: the SHA-384 of the public-key file."""
         return f"sha384:{sha384_hex(self.file_bytes)}"
 
+    def shares_a_key_with(self, other: PublicKeys) -> bool:
+        """Whether one of the keys is the same: then one holder plays both parties, whatever they are named."""
+        mine = {self.sign_p384, self.sign_mldsa87, self.seal_p384, self.seal_mlkem1024}
+        return not mine.isdisjoint({other.sign_p384, other.sign_mldsa87, other.seal_p384, other.seal_mlkem1024})
+
     def verifying_keys(self) -> tuple[ec.EllipticCurvePublicKey, MLDSA87PublicKey]:
         """The two keys that verify this party's signatures."""
         return _point(self.sign_p384), MLDSA87PublicKey.from_public_bytes(self.sign_mldsa87)

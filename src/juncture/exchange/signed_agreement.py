@@ -14,6 +14,7 @@ from pathlib import Path
 
 from juncture.agreement.model import Agreement
 from juncture.agreement.read import agreement_id, canonical_form, read_agreement
+from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, JunctureError, KeyTrouble, PackageRefused
 from juncture.base.files import read_limited, write_bytes
 from juncture.base.folder import PartyFolder
@@ -37,6 +38,11 @@ class SignedAgreement:
     agreement: Agreement
     id: str
     public: Mapping[str, PublicKeys]
+
+    def one_holder(self, one: PartyRole, other: PartyRole) -> bool:
+        """Whether the two parties with these roles share a key. Two keys in one hand cannot be seen."""
+        first, second = (self.public[self.agreement.sole(role)] for role in (one, other))
+        return first.shares_a_key_with(second)
 
 
 def sign_agreement(folder: PartyFolder, private: PrivateKeys) -> Path:

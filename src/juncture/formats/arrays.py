@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ MAGIC = b"JNCA"
 MAX_HEAD = 4 << 20
 MAX_ARRAYS = 256
 DTYPES = {"u1": np.uint8, "i1": np.int8, "<i2": np.int16, "<i4": np.int32, "<f8": np.float64}
+
+#: Names of arrays, which messages repeat: nothing that a terminal would take for a command.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}(:[a-z0-9_]{1,40})?")
 
 Array = NDArray[Any]
 
@@ -74,7 +78,7 @@ def unpack(data: bytes, payload: str, version: int) -> Unpacked:
         raise PackageRefused(f"this payload says it is another kind than {payload}.")
     if head["version"] != version:
         raise PackageRefused(
-            f"this {payload} payload has version {head['version']!r}; this software reads version {version}.",
+            f"this {payload} payload has another version than {version}, which this software reads.",
             remedy="Both parties need the same version of Juncture; ask the sender which one they use.",
         )
     return Unpacked(facts=head["facts"], arrays=_arrays(data, 8 + size, head["arrays"], payload))
@@ -87,7 +91,9 @@ def _arrays(data: bytes, start: int, listed: object, payload: str) -> dict[str, 
     offset = start
     for entry in listed:
         match entry:
-            case [str(name), str(code), list(shape)] if code in DTYPES and name not in arrays and len(shape) <= 4:
+            case [str(name), str(code), list(shape)] if (
+                code in DTYPES and name not in arrays and len(shape) <= 4 and _NAME.fullmatch(name)
+            ):
                 pass
             case _:
                 raise PackageRefused(f"this {payload} payload lists an array that its format does not know.")

@@ -92,7 +92,7 @@ class LinkReport:
             raise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CohortPayload:
     """See the module's table for shapes and units."""
 

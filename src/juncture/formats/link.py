@@ -36,6 +36,8 @@ from juncture.formats.clock import CIRCLE
 PAYLOAD = "link"
 VERSION = 1
 JOINT_TOKENS = 4
+#: The most spelling rows a person may have: with more, somebody would be compared more often than others.
+MAX_SPELLINGS = 12
 KEY_BYTES = 16
 
 Bytes = NDArray[np.uint8]
@@ -49,7 +51,7 @@ class EncodedField:
     present: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinkPayload:
     """See the module's table for shapes and units."""
 
@@ -90,6 +92,7 @@ class LinkPayload:
             PAYLOAD,
             "spelling_start rises from 0",
         )
+        need(bool((np.diff(start) <= MAX_SPELLINGS).all()), PAYLOAD, f"a person has at most {MAX_SPELLINGS} spellings")
         need(self.joint_tokens.shape == (n, JOINT_TOKENS, KEY_BYTES), PAYLOAD, "four joint tokens a person")
         for name, part in {**self.fields, **self.keys}.items():
             need(

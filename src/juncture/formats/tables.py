@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from juncture.formats.arrays import canonical_json, need
 PROPOSAL = "proposal"
 RELEASED = "released"
 VERSION = 1
+#: Names of tables and columns: they become names of files and first rows of files, so nothing else may be in them.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Cell = str | int | float | None
 
@@ -72,6 +75,13 @@ class ProposedTable:
             need(len(row.cells) == len(self.columns), PROPOSAL, "a row has a cell a column")
             need(all(type(n) is int and n >= 0 for n in row.people), PROPOSAL, "people are counts")
             need(all(_plain(cell) for cell in row.cells), PROPOSAL, "a cell is text, a finite number or nothing")
+            share = row.largest_share
+            # Without this, a share that is no number would pass for a small one.
+            need(
+                share is None or (type(share) in (int, float) and math.isfinite(share) and share >= 0),
+                PROPOSAL,
+                "the largest share is a share",
+            )
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,12 @@ class Proposal:
     round: int
     facts: Mapping[str, str]
     tables: tuple[ProposedTable, ...]
+
+    def __post_init__(self) -> None:
+        names = [table.name for table in self.tables]
+        need(len(set(names)) == len(names), PROPOSAL, "every table has a name of its own")
+        for table in self.tables:
+            _check_names(table.name, table.columns, PROPOSAL)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -155,17 +171,28 @@ class ReleasedTable:
         try:
             read: Any = json.loads(data)
             need(read["payload"] == RELEASED and read["version"] == VERSION, RELEASED, "it is version 1")
+            name, columns = str(read["name"]), _columns(read["columns"])
+            _check_names(name, columns, RELEASED)
             return cls(
-                name=str(read["name"]),
+                name=name,
                 title=str(read["title"]),
                 note=str(read["note"]),
-                columns=_columns(read["columns"]),
+                columns=columns,
                 rows=tuple(tuple(row) for row in read["rows"]),
                 hidden=tuple(str(h) for h in read["hidden"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             need(False, RELEASED, "it is as version 1 says")
             raise
+
+
+def _check_names(table: str, columns: tuple[Column, ...], payload: str) -> None:
+    need(_NAME.fullmatch(table) is not None, payload, "a table is named by lower-case letters, digits and _")
+    need(
+        all(_NAME.fullmatch(column.name) for column in columns),
+        payload,
+        "a column is named by lower-case letters, digits and _",
+    )
 
 
 def _columns(read: Any) -> tuple[Column, ...]:

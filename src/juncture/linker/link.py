@@ -19,6 +19,7 @@ from juncture.base.report import Progress, StepReport, silent
 from juncture.exchange.desk import Desk, written
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
+from juncture.exchange.locks import locked
 from juncture.formats.cohort import JointHistogramRow, LinkReport, QualityRow
 from juncture.formats.link import LinkPayload
 from juncture.linker.cohort import AgencyLinks, SexClasses, choose_anchor, choose_cohort, sex_classes
@@ -44,9 +45,15 @@ def link(desk: Desk, *, round_number: int = 1, audit: bool = False, progress: Pr
     Raises ``PackageRefused`` where the agencies do not hold one linkage secret or a payload breaks its format,
     ``LimitReached`` for fewer people than the floor, ``UsageError`` where the round was linked before.
     """
-    agreement = desk.agreement
-    if audit and not agreement.rehearsal:
+    if audit and not desk.agreement.rehearsal:
         raise AgreementForbids("Only an agreement marked `rehearsal` lets the linkage be audited.")
+    # Two runs at once would choose two cohorts; a round has one.
+    with locked(desk.folder.round(round_number) / "link"):
+        return _link(desk, round_number, audit, progress)
+
+
+def _link(desk: Desk, round_number: int, audit: bool, progress: Progress) -> Linked:
+    agreement = desk.agreement
     analyst = agreement.sole(PartyRole.ANALYST)
     if desk.sent(PackageKind.COHORT, analyst, round_number):
         _destroy(desk, round_number)  # a run that was killed after sealing may have left them
@@ -55,6 +62,7 @@ def link(desk: Desk, *, round_number: int = 1, audit: bool = False, progress: Pr
         )
     payloads = {agency: _take(desk, agency, round_number) for agency in agreement.agencies}
     _same_secret(payloads)
+    _same_encodings(desk, payloads)
     rng = np.random.default_rng(secrets.randbits(256))
     inputs = {name: _input(payload) for name, payload in payloads.items()}
     linkage = link_files(inputs, draws=agreement.linkage.draws, rng=rng, progress=progress)
@@ -88,7 +96,8 @@ def link(desk: Desk, *, round_number: int = 1, audit: bool = False, progress: Pr
         files=written(package),
         notes=(
             f"Send it to {analyst}. Its size is the same whoever was chosen.",
-            "The link packages in the inbox were destroyed; the tokens of everybody else are gone.",
+            "The link packages in the inbox were destroyed. Destroy every other copy: the courier's, and the files "
+            "that `juncture inbox` took in.",
         ),
         next_command="juncture linker ticket",
     )
@@ -117,6 +126,27 @@ def _same_secret(payloads: Mapping[str, LinkPayload]) -> None:
         raise PackageRefused(
             f"{', '.join(payloads)} encoded with different linkage secrets; nobody would match.",
             remedy="The agencies run `juncture keys exchange` anew, then share again.",
+        )
+
+
+def _same_encodings(desk: Desk, payloads: Mapping[str, LinkPayload]) -> None:
+    """Raise unless all encode the same fields and keys in the same widths, and no field that was not agreed."""
+    agreed = {field.value for field in desk.agreement.linkage.fields}
+    if "birth_date" in agreed:
+        agreed |= {"birth_year", "birth_month", "birth_day"}
+    if "first_name" in agreed:
+        agreed.add("first_forms")
+    agreed.add("record")
+    shapes = []
+    for agency, payload in payloads.items():
+        if not set(payload.fields) <= agreed:
+            raise PackageRefused(f"The link payload from {agency} encodes a field that the agreement does not name.")
+        parts = (("field", payload.fields), ("key", payload.keys))
+        shapes.append({(kind, name): part.bits.shape[1] for kind, named in parts for name, part in named.items()})
+    if any(shape != shapes[0] for shape in shapes):
+        raise PackageRefused(
+            f"{', '.join(payloads)} encoded other fields, or in other widths; they cannot be compared.",
+            remedy="The agencies need the same version of Juncture, then share again.",
         )
 
 
@@ -183,13 +213,19 @@ def _class_name(tag: str, classes: SexClasses) -> str | None:
 def _histogram(
     payloads: Mapping[str, LinkPayload], linkage: Linkage, threshold: int, round_to: int
 ) -> tuple[JointHistogramRow, ...]:
-    """Linked people by their highest band of each family; cells of 1 to threshold - 1 hidden, the others rounded."""
+    """Linked people by their highest band of each family; cells of 1 to threshold - 1 hidden, the others rounded.
+
+    How many links there are is told beside it, so a cell never stands hidden alone: the smallest other goes, too.
+    """
     cells: Counter[tuple[str, ...]] = Counter()
     for members in linkage.best_groups():
         bands = np.max([payloads[name].bands[i] for name, i in members], axis=0)
         cells[tuple(BAND_LABELS[int(band)] for band in bands)] += 1
+    hidden = {bands for bands, people in cells.items() if people < threshold}
+    if len(hidden) == 1 and len(cells) > 1:
+        hidden.add(min(cells.keys() - hidden, key=lambda bands: (cells[bands], bands)))
     return tuple(
-        JointHistogramRow(bands, _rounded(people, round_to) if people >= threshold else None)
+        JointHistogramRow(bands, None if bands in hidden else _rounded(people, round_to))
         for bands, people in sorted(cells.items())
     )
 

@@ -11,6 +11,7 @@ from juncture.exchange import vault
 from juncture.exchange.desk import Desk, written
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
+from juncture.exchange.locks import locked
 from juncture.exchange.quota import TICKET_LABEL, Ticket
 from juncture.exchange.signing import sign
 from juncture.formats.unlocking import TicketRequest, Tickets
@@ -20,6 +21,12 @@ _ISSUED = "tickets issued"
 
 def ticket(desk: Desk, *, round_number: int = 1) -> StepReport:
     """Sign a ticket for each agency's request; a second, different request in a round is refused (exit 5)."""
+    # Two runs at once could sign two requests; a round has one an agency.
+    with locked(desk.folder.round(round_number) / "tickets-issued"):
+        return _ticket(desk, round_number)
+
+
+def _ticket(desk: Desk, round_number: int) -> StepReport:
     analyst = desk.agreement.sole(PartyRole.ANALYST)
     asked = TicketRequest.from_bytes(desk.take(PackageKind.TICKET_REQUEST, analyst, round_number).payload)
     if tuple(sorted(asked.wanted)) != desk.agreement.agencies:

@@ -157,7 +157,8 @@ def _not_evaluable(record: Record) -> str:
 
 
 def forest_groups(agreement: Agreement, tables: Tables) -> tuple[charts.ForestGroup, ...]:
-    """Rows of the chart of ratios."""
+    """Rows of the chart of ratios, in the order of the agreement."""
+    order = {name: place for place, name in enumerate(agreement.juncture)}
     found: dict[str, list[charts.ForestRow]] = {}
     for record, why in records(tables.get("junctures")):
         stratum = str(record.get("stratum"))
@@ -173,7 +174,7 @@ def forest_groups(agreement: Agreement, tables: Tables) -> tuple[charts.ForestGr
         found.setdefault(str(record.get("juncture")), []).append(charts.ForestRow(stratum, ratio, remark))
     return tuple(
         charts.ForestGroup(agreement.juncture[name].title if name in agreement.juncture else name, tuple(rows))
-        for name, rows in found.items()
+        for name, rows in sorted(found.items(), key=lambda item: order.get(item[0], len(order)))
     )
 
 

@@ -34,12 +34,14 @@ def report_html(
     released_on: date,
     *,
     version: str,
+    one_linker_analyst: bool = False,
 ) -> str:
     """The report as HTML.
 
     ``tables`` by name; of those named in :data:`KNOWN` each has its section, others are listed at the end, and one
     that is missing is said to be. ``facts`` are the analyst's sentences on how the figures were made. Text in both is
-    escaped. Needs the extra ``analyst`` or ``checker`` (Altair, vl-convert, Jinja).
+    escaped. ``one_linker_analyst``: both are played by one holder of keys, and the report says what that takes away.
+    Needs the extra ``analyst`` or ``checker`` (Altair, vl-convert, Jinja).
     """
     style = _style()
     steps = flow.steps(agreement, tables.get("flow"))
@@ -51,6 +53,7 @@ def report_html(
             style=Markup(style),
             style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
             agreement=agreement,
+            one_linker_analyst=one_linker_analyst,
             agreement_id=agreement_id,
             purpose=declared.PURPOSES[agreement.purpose],
             released_on=declared.day(released_on),

@@ -106,11 +106,14 @@ def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[
     untold = sum(v.verdict is None for v in views)
     parts = []
     if uncertain:
-        parts.append(f"at {uncertain} we cannot tell whether missing the response matters")
+        parts.append(f"at {words.small(uncertain)} we cannot tell whether missing the response matters")
     if small:
-        parts.append(f"at {small} there are too few people to say")
+        parts.append(f"at {words.small(small)} there are too few people to say")
     if untold:
-        parts.append(f"{untold} {'is' if untold == 1 else 'are'} hidden, as too few people stand behind it")
+        parts.append(
+            f"{words.small(untold)} {'is' if untold == 1 else 'are'} hidden, as too few people stand behind it"
+        )
     if not parts:
         return []
-    return [f"Of the {words.plural(len(views), 'juncture')} looked at, {words.listed(parts)}. That is a result too."]
+    looked_at = f"{words.small(len(views))} juncture{'s' if len(views) != 1 else ''}"
+    return [f"Of the {looked_at} looked at, {words.listed(parts)}. That is a result too."]

@@ -167,6 +167,8 @@ def missed_sentence(share: Interval, days: int | None) -> str:
     if share.value is None:
         return "How often the response did not come is not told here."
     within = f" within {plural(days, 'day')}" if days else ""
+    if share.value >= 1:
+        return f"Not once did the response come{within}."
     text = f"{_capital(of_every(share.value))} times, the response did not come{within}"
     if share.low is not None and share.high is not None:
         text += f" (the records fit anything from {of_every_range(share.low, share.high)})"
@@ -221,6 +223,12 @@ def difference_sentence(measures: Sequence[str]) -> str:
             "A group this size shows only very large differences."
         )
     return f"Missing the response went differently for women and for men at: {listed(measures)}."
+
+
+def small(number_of: int) -> str:
+    """A whole number, as a word up to nine."""
+    names = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return names[number_of] if 0 <= number_of < len(names) else f"{number_of:,}"
 
 
 def plural(number_of: int, word: str) -> str:

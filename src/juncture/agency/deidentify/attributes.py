@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from juncture.agency.deidentify.arrays import codes, people_count, times
-from juncture.agency.intake.words import Ethnicity, Race
-from juncture.agreement.vocabulary import Sex
+from juncture.agreement.model import Band
+from juncture.agreement.vocabulary import Ethnicity, Race, Sex
 
 #: Nobody is believed to be older at the day on which ages are told.
 MAX_AGE = 115
@@ -55,14 +55,11 @@ def age_on(birth: BirthParts, on: date) -> int:
     return on.year - year - (0 if reached else 1)
 
 
-def age_band(birth: BirthParts | None, on: date, years: int, top: int) -> str | None:
-    """The age as a band of ``years``, such as "30-39"; ``top`` and over are one band, such as "90+"."""
+def age_band(birth: BirthParts | None, on: date, banding: Band) -> str | None:
+    """The age as one of the bands of ``banding``; None where it is not known or not believed."""
     if birth is None or not 0 <= (age := age_on(birth, on)) <= MAX_AGE:
         return None
-    if age >= top:
-        return f"{top}+"
-    low = age // years * years
-    return f"{low}-{min(low + years, top) - 1}"
+    return banding.word(age)
 
 
 def _majority(

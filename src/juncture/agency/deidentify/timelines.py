@@ -113,9 +113,7 @@ def _timeline(table: _Contacts, one: int, offset: int, agreement: Agreement, kno
     banding = release.birth_date
     return Timeline(
         sex=known.sex if release.sex is not None else None,
-        age_band=None
-        if banding is None
-        else age_band(known.birth, agreement.windows.follow_up[0], banding.years, banding.top),
+        age_band=None if banding is None else age_band(known.birth, agreement.windows.follow_up[0], banding),
         race=known.race if release.race is not None else None,
         ethnicity=known.ethnicity if release.ethnicity is not None else None,
         observed=(shifted(first, offset), shifted(last, offset)),

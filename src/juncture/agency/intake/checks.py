@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 
 from juncture.agency.intake.codes import unknown_words
 from juncture.agency.intake.source import Coded, Source, Table
-from juncture.agency.intake.words import Ethnicity, Race
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import ContactRole, Sex, kinds_of
+from juncture.agreement.vocabulary import ContactRole, Ethnicity, Race, Sex, kinds_of
 from juncture.base.errors import AgreementForbids, InputError
 
 #: Fields that the work itself needs; no agreement has to name them.
@@ -52,7 +51,8 @@ def check_source(source: Source, agreement: Agreement, agency: str) -> None:
         known = ", ".join(sorted(vocabulary("kind", agreement, agency)))
         raise InputError(
             "the source file uses words that are not known:\n" + "\n".join(f"  - {sentence}" for sentence in found),
-            remedy=f"The kinds of contact of {agency}: {known}. docs/how-to/write-a-source-file.md says how they are mapped.",
+            remedy=f"The kinds of contact of {agency}: {known}. docs/how-to/write-a-source-file.md says how they are "
+            "mapped.",
         )
 
 

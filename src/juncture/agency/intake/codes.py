@@ -51,7 +51,7 @@ def read_codes(
     """The words of a column of codes (``cells``, null = blank; None where the source file gives only a default).
 
     A blank cell is ``default``; without one it is null where nothing may be known, ``other``, or unmapped.
-    ``never_shown``: texts (from name columns) that no message may hold, in the form of ``code_key``.
+    ``never_shown``: texts (from columns that identify people) that no message may hold, in the form of ``code_key``.
     """
     if cells is None:
         return CodesRead(pa.array([coded.default] * rows, type=pa.string()), {}, {}, np.zeros(rows, dtype=bool))

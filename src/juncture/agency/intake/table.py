@@ -88,11 +88,25 @@ class TableReader:
 
     def _read_codes(self) -> None:
         person = self.table.person
-        named = [person.last_name, person.first_name, person.name]
+        # A column of codes may be the wrong one, and hold what any of these hold; an initial is no secret.
+        fields = (
+            "last_name",
+            "first_name",
+            "middle_name",
+            "name",
+            "birth_date",
+            "address",
+            "zip",
+            "phone",
+            "ssn4",
+            "id",
+        )
+        named = [getattr(person, field) for field in fields]
         names = {
             code_key(text)
-            for column in (*(n.column for n in named if n is not None), *person.alias)
+            for column in dict.fromkeys((*(n.column for n in named if n is not None), *person.alias))
             for text in pc.unique(self.cells(column)).drop_null().to_pylist()
+            if len(text) > 1
         }
         self.codes = {
             field: read_codes(

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from juncture.agency.people.nodes import spelling_nodes
 from juncture.agency.people.normalise import NoHome, load_no_home
 from juncture.base.errors import UsageError
+from juncture.formats.link import MAX_SPELLINGS
 
-CAP = 12
+CAP = MAX_SPELLINGS
 #: The columns that are compared between agencies, in order, after ``person``.
 SPELLING_FIELDS = (
     "last_name",

@@ -10,7 +10,7 @@ from juncture.analyst.findings.model import CurvePoint, Estimate, Stratum
 from juncture.analyst.statistics.arrays import Integers, Vector
 from juncture.analyst.statistics.counting import counting_rows
 from juncture.analyst.statistics.mcf import mean_cumulative_functions
-from juncture.analyst.study.atrisk import at_risk_spans
+from juncture.analyst.study.atrisk import at_risk_spans, during_risk
 from juncture.analyst.study.model import HOURS_A_DAY, Study
 
 GRID_DAYS = 30
@@ -55,7 +55,7 @@ def _curve(
     if not spans:
         nothing = np.full(grid.size, np.nan)
         return nothing, nothing, np.zeros(grid.size, dtype=np.int64), 0, by_person
-    crises = [(p, e.start_h) for p, t in timelines for e in t.crises if e.start_h >= 0]
+    crises = [(p, e.start_h) for p, t in timelines for e in during_risk(t, t.crises)]
     for p, hour in crises:
         by_person[p] += hour <= grid * HOURS_A_DAY
     first = {p: t.follow_up_h[0] for p, t in timelines}

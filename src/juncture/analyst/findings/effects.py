@@ -100,7 +100,7 @@ def study_juncture(
         mine = in_stratum(matchings.group[table.person], stratum)
         parts = [mask & mine for mask in masks]
         evaluable = [part & (table.fate == 0) for part in parts]
-        share, log_shares[stratum] = _missed_share(table, parts, matchings, window)
+        share, preempted, log_shares[stratum] = _missed_share(table, parts, matchings, window)
         effects = _effects(table, evaluable, table.days, table.crisis, horizon, has_effect)
         before = _effects(table, evaluable, table.before_days, table.before_crisis, PLACEBO_DAYS, has_effect)
         log_ratios[stratum] = _within(effects, matchings)
@@ -116,6 +116,7 @@ def study_juncture(
             outcome="crisis" if juncture.outcome.kinds == "crisis" else " ".join(juncture.outcome.kinds),
             horizon_days=juncture.outcome.horizon_days,
             missed_share=share,
+            preempted_share=preempted,
             ratio=log_ratios[stratum].exponential(),
             placebo=_within(before, matchings).exponential(),
             crude_ratio=_mean_ratio([e.crude.log_ratio if e else NAN for e in effects], matchings),
@@ -197,14 +198,20 @@ def _mean_ratio(log_ratios: Sequence[float], matchings: Matchings) -> float:
 
 def _missed_share(
     table: OpeningTable, parts: Sequence[Booleans], matchings: Matchings, window: float
-) -> tuple[Estimate, Combined]:
-    """The missed share with its interval on the logit scale; and its logarithm, for the comparison of groups."""
-    shares, logit_errors, log_errors, degrees = [], [], [], []
+) -> tuple[Estimate, float, Combined]:
+    """The missed share with its interval on the logit scale; the part of it in which a crisis came first; and the
+    share's logarithm, for the comparison of groups.
+
+    An opening whose crisis came first is missed: a share of those alone that were spared a crisis would call a service
+    prompt that comes too late for the worst off.
+    """
+    shares, preempted, logit_errors, log_errors, degrees = [], [], [], [], []
     for part in parts:
         done = missed_share(table.person[part], table.settled_days[part], table.settled[part], window=window)
         share, error = done.missed.share, done.missed.standard_error
         inside = 0 < share < 1
         shares.append(share)
+        preempted.append(done.preempted.share)
         logit_errors.append(error / (share * (1 - share)) if inside else NAN)
         log_errors.append(error / share if inside else NAN)
         degrees.append(float(done.persons - 1))
@@ -213,9 +220,11 @@ def _missed_share(
     with np.errstate(divide="ignore", invalid="ignore"):
         logit = combine(np.log(value / (1 - value)), matchings.over_draws(logit_errors), freedom)
         log = combine(np.log(value), matchings.over_draws(log_errors), freedom)
-    plain = combine(value, np.full(value.size, np.nan), freedom).value
+    nothing = np.full(value.size, np.nan)
+    plain = combine(value, nothing, freedom).value
+    first = combine(matchings.over_draws(preempted), nothing, freedom).value
     on_share = logit.logistic()
-    return Estimate(plain, on_share.low, on_share.high), log
+    return Estimate(plain, on_share.low, on_share.high), first, log
 
 
 def _avoidable(

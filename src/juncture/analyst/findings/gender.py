@@ -2,7 +2,8 @@
 
 ``<agency>_contacts``: contacts of any role a person-year; ``crises``: crisis episodes; ``co_responses``: of them those
 with a co-response; ``arrests``, ``follow_ups``: contacts of that kind at any agency; ``institution_stays``: stays that
-began. A person-year is one at risk: observed and in no institution. ``missed_share:<juncture>``: the share of openings
+began. A person-year is one at risk: observed and in no institution, and only what happened at risk is counted.
+``missed_share:<juncture>``: the share of openings
 missed; ``hazard_ratio:<juncture>``: missed over met, whose ratio women over men is the interaction.
 
 Rates have their p from permuting persons on their mean contacts over the matchings. Shares and interactions have it
@@ -23,7 +24,7 @@ from juncture.analyst.statistics.arrays import Vector, t_interval, t_p_value
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
 from juncture.analyst.statistics.multiplicity import benjamini_hochberg
 from juncture.analyst.statistics.rates import compare_rates
-from juncture.analyst.study.atrisk import at_risk_spans, institution_kinds
+from juncture.analyst.study.atrisk import at_risk_spans, during_risk, institution_kinds
 from juncture.analyst.study.model import Contact, JoinedTimeline, Study
 
 PERMUTATIONS = 1999
@@ -56,15 +57,15 @@ def _measures(study: Study) -> dict[str, Callable[[JoinedTimeline], int]]:
     institution = institution_kinds(study.agreement)
 
     def contacts(wanted: Callable[[Contact], bool]) -> Callable[[JoinedTimeline], int]:
-        return lambda t: sum(wanted(c) for c in t.contacts if c.start_h >= 0)
+        return lambda t: sum(wanted(c) for c in during_risk(t, t.contacts))
 
     def at(agency: str) -> Callable[[JoinedTimeline], int]:
         return contacts(lambda c: c.agency == agency)
 
     found = {f"{agency}_contacts": at(agency) for agency in study.agreement.agencies}
-    found["crises"] = lambda t: sum(e.start_h >= 0 for e in t.crises)
+    found["crises"] = lambda t: len(during_risk(t, t.crises))
     found["co_responses"] = lambda t: sum(
-        e.start_h >= 0 and any(t.contacts[m].word == "co_response" for m in e.members) for e in t.crises
+        any(t.contacts[m].word == "co_response" for m in e.members) for e in during_risk(t, t.crises)
     )
     found["arrests"] = contacts(lambda c: c.word == "arrest")
     found["follow_ups"] = contacts(lambda c: c.word == "follow_up")
@@ -110,11 +111,7 @@ def _share(result: JunctureResult) -> GenderFinding:
         measure=f"{SHARE}:{women.juncture}",
         women=women.missed_share.value,
         men=men.missed_share.value,
-        ratio=_difference(
-            result.log_shares[Stratum.WOMEN],
-            result.log_shares[Stratum.MEN],
-            women.counts.people_any + men.counts.people_any - 2,
-        ),
+        ratio=_difference(result.log_shares[Stratum.WOMEN], result.log_shares[Stratum.MEN]),
         people_women=women.counts.people_any,
         people_men=men.counts.people_any,
         largest_share=result.findings[Stratum.ALL].largest_share,
@@ -124,7 +121,7 @@ def _share(result: JunctureResult) -> GenderFinding:
 def _interaction(result: JunctureResult) -> GenderFinding:
     women, men = result.findings[Stratum.WOMEN], result.findings[Stratum.MEN]
     both = women.counts.people_informative, men.counts.people_informative
-    ratio = _difference(result.log_ratios[Stratum.WOMEN], result.log_ratios[Stratum.MEN], sum(both) - 2)
+    ratio = _difference(result.log_ratios[Stratum.WOMEN], result.log_ratios[Stratum.MEN])
     return GenderFinding(
         measure=f"{HAZARD}:{women.juncture}",
         women=women.ratio.value,
@@ -136,10 +133,16 @@ def _interaction(result: JunctureResult) -> GenderFinding:
     )
 
 
-def _difference(women: Combined, men: Combined, degrees: int) -> Estimate:
-    """Ratio of two figures of different people, from their logarithms."""
+def _difference(women: Combined, men: Combined) -> Estimate:
+    """Ratio of two figures of different people, from their logarithms; degrees of freedom after Welch (1947).
+
+    Those of each figure hold what linkage takes from them, so the number of people would be too many.
+    """
     difference = women.value - men.value
     error = float(np.hypot(women.standard_error, men.standard_error))
+    parts = [(c.standard_error**4, c.degrees_of_freedom) for c in (women, men)]
+    usable = error > 0 and all(freedom > 0 for _, freedom in parts)
+    degrees = error**4 / sum(part / freedom for part, freedom in parts) if usable else 0.0
     low, high = t_interval(difference, error, degrees)
     value, low, high = np.exp([difference, low, high]).tolist()
     return Estimate(value, low, high, t_p_value(difference, error, degrees))

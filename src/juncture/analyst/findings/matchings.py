@@ -64,6 +64,7 @@ class Combined:
 
     value: float
     standard_error: float
+    degrees_of_freedom: float
     low: float
     high: float
     p_value: float
@@ -87,12 +88,20 @@ def combine(values: NDArray[np.float64], errors: NDArray[np.float64], degrees: N
     known = np.isfinite(values)
     least = max(LEAST_MATCHINGS * values.size, 1)
     if known.sum() < least:
-        return Combined(nan, nan, nan, nan, nan, nan)
+        return Combined(nan, nan, nan, nan, nan, nan, nan)
     full = known & np.isfinite(errors)
     if full.sum() < least:
-        return Combined(float(values[known].mean()), nan, nan, nan, nan, nan)
+        return Combined(float(values[known].mean()), nan, nan, nan, nan, nan, nan)
     done = combine_matchings(values[full], errors[full], float(degrees[full].mean()))
-    return Combined(done.estimate, done.standard_error, done.low, done.high, done.p_value, done.linkage_share)
+    return Combined(
+        value=done.estimate,
+        standard_error=done.standard_error,
+        degrees_of_freedom=done.degrees_of_freedom,
+        low=done.low,
+        high=done.high,
+        p_value=done.p_value,
+        linkage_share=done.linkage_share,
+    )
 
 
 def _groups(people: Sequence[Person]) -> Integers:

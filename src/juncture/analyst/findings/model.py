@@ -70,7 +70,8 @@ class Counts:
 class JunctureFinding:
     """One declared juncture in one stratum.
 
-    ``missed_share``: of all openings, those to which no response came within the window. ``ratio``: hazard of a
+    ``missed_share``: of all openings, those to which no response came within the window before a crisis did;
+    ``preempted_share``: the part of them in which a crisis came first. ``ratio``: hazard of a
     crisis after missed over met openings, within persons; ``placebo``: the same of crises in the 30 days before;
     ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon. ``avoidable``,
     ``ceiling``: first crises within the horizon, a year, in the cohort. ``linkage_share``: of the variance of the log
@@ -93,6 +94,7 @@ class JunctureFinding:
     linkage_share: float
     largest_share: float
     q_value: float = NAN
+    preempted_share: float = NAN
     rank: int | None = None
     prob_top3: float = NAN
     verdict: Verdict = Verdict.TOO_SMALL

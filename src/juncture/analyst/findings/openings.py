@@ -18,6 +18,7 @@ from enum import StrEnum
 from juncture.agreement.model import Agreement, Juncture
 from juncture.agreement.vocabulary import JunctureFamily
 from juncture.analyst.statistics.incidence import CENSORED, CRISIS, RESPONSE
+from juncture.analyst.study.atrisk import institution_kinds
 from juncture.analyst.study.episodes import merge_episodes
 from juncture.analyst.study.model import HOURS_A_DAY, Contact, Episode, JoinedTimeline
 
@@ -90,10 +91,13 @@ def _situations(juncture: Juncture, timeline: JoinedTimeline, agreement: Agreeme
             for e in episodes
             if any(contacts[m].kind in index.kinds for m in e.members)
         ]
+    institution = institution_kinds(agreement)
     episode_of = {m: e for e in timeline.crises for m in e.members}
     single: dict[tuple[int, int], _Situation] = {}
     for place, contact in enumerate(contacts):
-        if contact.kind in index.kinds and contact.concerns_person:
+        # A stay opens at its discharge; where nobody recorded one, there is none to follow up.
+        discharged = contact.end_h is not None or contact.kind not in institution
+        if contact.kind in index.kinds and contact.concerns_person and discharged:
             e = episode_of.get(place)
             start, end = (e.start_h, e.end_h) if e else (contact.start_h, contact.last_h)
             members = frozenset(e.members) if e else frozenset({place})

@@ -68,6 +68,7 @@ def detail_record(f: JunctureFinding) -> Record:
         "people_any_opening": f.counts.people_any,
         "people_missed": f.counts.people_missed,
         "people_met": f.counts.people_met,
+        "preempted_share": f.preempted_share,
         "not_evaluable_crisis": f.counts.crisis_first,
         "not_evaluable_institution": f.counts.institution_first,
         "not_evaluable_end": f.counts.end_first,

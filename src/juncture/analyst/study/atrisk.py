@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import kinds_of
-from juncture.analyst.study.model import Contact
+from juncture.analyst.study.model import Contact, Episode, JoinedTimeline
 
 Span = tuple[int, int]
+Dated = TypeVar("Dated", Contact, Episode)
 
 
 def institution_kinds(agreement: Agreement) -> frozenset[str]:
@@ -49,3 +51,14 @@ def at_risk_spans(start_h: int, stop_h: int, stays: Sequence[Span]) -> tuple[Spa
     if at < stop_h:
         free.append((at, stop_h))
     return tuple(free)
+
+
+def during_risk(timeline: JoinedTimeline, happened: Iterable[Dated]) -> list[Dated]:
+    """What of ``happened`` began in the time at risk of the follow-up.
+
+    Like rows of a counting process: what leads to a stay at its first hour did, what is told of its last hour did not;
+    what began in the very first hour of the follow-up did.
+    """
+    first = timeline.follow_up_h[0]
+    spans = at_risk_spans(*timeline.follow_up_h, timeline.stays)
+    return [h for h in happened if any(a < h.start_h <= b or a == h.start_h == first for a, b in spans)]
