@@ -73,8 +73,23 @@ def test_rows_that_add_up_say_so_and_do(made: tuple[Study, Findings, Proposal]) 
     assert [(r.part_of, r.is_total) for r in rows] == [("follow_up_7d", s is Stratum.ALL) for s in Stratum]
     for part in range(4):
         assert rows[0].people[part] == rows[1].people[part] + rows[2].people[part]
-    days = {r.part_of for r in table(made, "mcf").rows}
-    assert "day 30" in days and all(int(d.removeprefix("day ")) % 30 == 0 for d in days)
+
+
+def test_curves_are_of_women_and_men_or_of_all_on_a_grid_of_30_days() -> None:
+    for people, groups in ((60, {"women", "men"}), (14, {"all"})):
+        rows = records(table(proposed(people), "mcf"))
+        assert {row["stratum"] for row in rows} == groups
+        assert {int(str(row["day"])) % 30 for row in rows} == {0}
+
+
+def test_where_few_are_neither_no_table_counts_the_men(made: tuple[Study, Findings, Proposal]) -> None:
+    study, findings, _ = made
+    nobody = replace(study.people[0], sex=None)
+    mixed = replace(study, people=(*study.people[:-3], nobody, nobody, nobody))
+    told = study, findings, proposal(findings, mixed, 1)
+    assert {row["people_men"] for row in records(table(told, "gender"))} == {None}
+    assert {row["at_risk"] for row in records(table(told, "mcf")) if row["stratum"] == "men"} == {None}
+    assert None not in {row["people_men"] for row in records(table(made, "gender"))}
 
 
 def test_a_juncture_rests_on_its_informative_missed_and_met_people(made: tuple[Study, Findings, Proposal]) -> None:

@@ -57,6 +57,13 @@ def test_counts_are_rounded_and_estimates_are_not() -> None:
     assert released.rows == (("all", 45, 130, 1.5),)
 
 
+def test_estimates_are_told_too_coarsely_to_work_counts_out() -> None:
+    cells = [0.342105, 1.62646, 23.0596, 0.00187666, None]
+    rows = tuple(ProposedRow((str(i), 40, 100, cell), (40,)) for i, cell in enumerate(cells))
+    released = control(table(*rows), threshold=11, round_to=5)
+    assert [row[3] for row in released.rows] == [0.34, 1.63, 23.1, 0.0019, None]
+
+
 @pytest.mark.parametrize(("people", "told"), [(0, 0), (11, 15), (12, 15), (13, 15), (18, 20), (42, 40)])
 def test_a_number_of_people_is_never_rounded_below_the_threshold(people: int, told: int) -> None:
     released = control(table(row("all", people, part_of="")), threshold=11, round_to=5)

@@ -87,6 +87,16 @@ def test_run_twice_it_sends_one_decision_and_registers_one_release(tmp_path: Pat
         release(checker, public)
 
 
+def test_what_was_hidden_once_stays_hidden_through_every_later_approval(tmp_path: Path) -> None:
+    desks = make_desks(tmp_path)
+    for people in ((52, 4), (52,), (52, 40)):
+        propose(desks, *people)
+        review(desks["checker"])
+        approve(desks["checker"])
+    text = (desks["checker"].folder.root / "review" / "round-1" / "flow.csv").read_text(encoding="utf-8")
+    assert "hidden in an earlier release" in text
+
+
 def test_the_author_of_results_cannot_check_them(tmp_path: Path) -> None:
     desks = make_desks(tmp_path, one_holder=("analyst", "checker"))
     propose(desks, 52)

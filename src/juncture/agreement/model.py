@@ -180,7 +180,7 @@ class Cohort(Part):
 
     quota: int = Field(ge=1, le=1000)
     within_days: int = Field(default=365, ge=1, le=1830)
-    families: Mapping[Slug, tuple[KindPattern, ...]] = Field(min_length=1)
+    families: Mapping[Slug, tuple[KindPattern, ...]] = Field(min_length=1, max_length=3)
     share_from: Mapping[Slug, BandEdge]
     rule: Mapping[Slug, BandEdge]
 

@@ -27,6 +27,7 @@ _PLAIN = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
     "string_pattern_mismatch": "must be written party.kind, such as police.arrest",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",

@@ -56,9 +56,9 @@ def proposal(findings: Findings, study: Study, round: int) -> Proposal:
             _flow(study),
             _cohort(study),
             _junctures(findings, study.agreement),
-            _gender(findings, study.agreement),
+            _gender(findings, study),
             _linkage(findings),
-            _curves(findings),
+            _curves(findings, study),
         ),
     )
 
@@ -181,7 +181,17 @@ def _junctures(findings: Findings, agreement: Agreement) -> ProposedTable:
     )
 
 
-def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
+def _few_others(study: Study) -> bool:
+    """Whether a few people are neither women nor men: beside the whole, counts of both would count them.
+
+    Counts of men are then told nowhere; disclosure control sees one table at a time.
+    """
+    others = sum(p.sex not in SEXES for p in study.people)
+    return 1 <= others < study.agreement.disclosure.threshold
+
+
+def _gender(findings: Findings, study: Study) -> ProposedTable:
+    agreement = study.agreement
     columns = _columns(
         ("measure", "Measure", LABEL),
         ("title", "What is compared", LABEL),
@@ -204,7 +214,7 @@ def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
         record |= {
             "title": _measure_title(finding.measure, agreement),
             "people_women": behind[0],
-            "people_men": behind[1],
+            "people_men": None if _few_others(study) else behind[1],
         }
         rows.append(ProposedRow(_cells(record, columns), behind, largest_share=_plain_share(finding.largest_share)))
     return ProposedTable(
@@ -269,7 +279,8 @@ def _linkage(findings: Findings) -> ProposedTable:
     )
 
 
-def _curves(findings: Findings) -> ProposedTable:
+def _curves(findings: Findings, study: Study) -> ProposedTable:
+    """Women beside men where there are enough of both, else everybody: never all three, from which others follow."""
     columns = _columns(
         ("stratum", "Group", LABEL),
         ("day", "Day of follow-up", LABEL),
@@ -278,21 +289,26 @@ def _curves(findings: Findings) -> ProposedTable:
         ("high", "to", ESTIMATE),
         ("at_risk", "People at risk", PEOPLE),
     )
+    threshold = study.agreement.disclosure.threshold
+    first: dict[Stratum, int] = {}
+    for point in findings.curves:
+        first.setdefault(point.group, point.at_risk)
+    sexes = (Stratum.WOMEN, Stratum.MEN)
+    shown = sexes if all(first.get(sex, 0) >= threshold for sex in sexes) else (Stratum.ALL,)
+    rows = []
+    for point in findings.curves:
+        if point.group in shown:
+            record = records.curve_record(point)
+            if point.group is Stratum.MEN and _few_others(study):
+                record["at_risk"] = None
+            share = _plain_share(point.largest_share)
+            rows.append(ProposedRow(_cells(record, columns), (point.at_risk,), largest_share=share))
     return ProposedTable(
         name="mcf",
         title="Crises a person over the follow-up",
         note="The mean cumulative number of crisis episodes, in steps of 30 days.",
         columns=columns,
-        rows=tuple(
-            ProposedRow(
-                _cells(records.curve_record(point), columns),
-                (point.at_risk,),
-                part_of=f"day {point.day}",
-                is_total=point.group is Stratum.ALL,
-                largest_share=_plain_share(point.largest_share),
-            )
-            for point in findings.curves
-        ),
+        rows=tuple(rows),
     )
 
 

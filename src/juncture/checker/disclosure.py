@@ -3,9 +3,9 @@
 A row that tells of 1 to ``threshold - 1`` people is hidden, and so is one of whose events one person has over half.
 Then everything from which a hidden row could be worked out goes too: where parts add up to a total, the people outside
 the shown parts are nobody or at least ``threshold``, and never one hidden part alone (people of no listed part, such as
-those neither female nor male, count as a part). Counts that remain are
-rounded. The threshold is CMS's cell size rule (1-10 hidden); the second step is complementary suppression
-(Hundepool et al., *Statistical Disclosure Control*, 2012, ch. 4).
+those neither female nor male, count as a part). Counts that remain are rounded, and estimates told to two significant
+digits below 1 and three above: 0.342105 would say 13 of 38. The threshold is CMS's cell size rule (1-10 hidden); the
+second step is complementary suppression (Hundepool et al., *Statistical Disclosure Control*, 2012, ch. 4).
 """
 
 from __future__ import annotations
@@ -109,9 +109,11 @@ def _hide(columns: Sequence[Column], cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 
 def _round(columns: Sequence[Column], cells: Sequence[Cell], threshold: int, round_to: int) -> tuple[Cell, ...]:
-    """Round counts; a number of people that is told never becomes one that would have been hidden."""
+    """Round counts and estimates; a number of people that is told never becomes one that would have been hidden."""
 
     def rounded(column: Column, cell: Cell) -> Cell:
+        if column.kind is ColumnKind.ESTIMATE and isinstance(cell, float):
+            return float(f"{cell:.2g}" if abs(cell) < 1 else f"{cell:.3g}")
         if column.kind not in (ColumnKind.PEOPLE, ColumnKind.EVENTS) or not isinstance(cell, int | float):
             return cell
         nearest = round(cell / round_to) * round_to

@@ -71,7 +71,10 @@ def approve(desk: Desk, *, round_number: int = 1) -> StepReport:
     tables = _controlled(desk, proposal)
     place = desk.folder.round(round_number)
     for table in tables:
-        write_bytes(place / f"approved-{table.name}.json", table.to_bytes())
+        content = table.to_bytes()
+        write_bytes(place / f"approved-{table.name}.json", content)
+        # Kept for good, whatever is approved later: what was hidden once stays hidden.
+        write_bytes(private_dir(_history(desk)) / f"{hashlib.sha384(content).hexdigest()[:32]}.json", content)
     write_bytes(
         place / "approved.json", canonical_bytes({"tables": [t.name for t in tables], "facts": dict(proposal.facts)})
     )
@@ -196,6 +199,10 @@ def _different_keys(desk: Desk) -> None:
         )
 
 
+def _history(desk: Desk) -> Path:
+    return desk.folder.private / "approved-tables"
+
+
 def _reviewed(desk: Desk, round_number: int) -> Path:
     return desk.folder.round(round_number) / "reviewed.sha384"
 
@@ -213,8 +220,7 @@ def _proposal(desk: Desk, round_number: int) -> tuple[Proposal, str]:
 def _controlled(desk: Desk, proposal: Proposal) -> list[ReleasedTable]:
     rule = desk.agreement.disclosure
     earlier = [
-        ReleasedTable.from_bytes(read_limited(path, MAX_TABLE))
-        for path in sorted(desk.folder.private.glob("round-*/approved-*.json"))
+        ReleasedTable.from_bytes(read_limited(path, MAX_TABLE)) for path in sorted(_history(desk).glob("*.json"))
     ]
     return [
         control(table, threshold=rule.threshold, round_to=rule.round_to, earlier=earlier) for table in proposal.tables
