@@ -22,9 +22,9 @@ from juncture.agency.deidentify.timelines import release_timelines
 from juncture.agency.intake.read import read_mentions
 from juncture.agency.intake.source import read_source
 from juncture.agency.intake.table import SCHEMA
-from juncture.agreement.model import Agreement, Band
+from juncture.agreement.model import Agreement, Band, Shift
 from juncture.agreement.read import parse_agreement
-from juncture.agreement.vocabulary import band_of
+from juncture.agreement.vocabulary import Grain, band_of
 from juncture.formats.clock import CIRCLE, WEEKS, day_number, shifted, signed_difference
 from juncture.formats.timeline import Timeline
 
@@ -37,7 +37,10 @@ FOLLOW_UP = date(2014, 1, 1)
 
 
 def at_grain(grain: str, agreement: str = TEXT) -> Agreement:
-    return parse_agreement(agreement.replace('"six_hours"', f'"{grain}"').replace("trim_weeks  = 4", "trim_weeks = 0"))
+    made = parse_agreement(agreement.replace("trim_weeks  = 4", "trim_weeks = 0"))
+    start = Shift(transform="shift", grain=Grain(grain))
+    # The junctures of this agreement need a finer grain than a week, so it could not be agreed on; a copy is not asked.
+    return made.model_copy(update={"release": made.release.model_copy(update={"start": start})})
 
 
 def mentions(*rows: dict[str, Any]) -> pa.Table:
@@ -112,11 +115,11 @@ def test_grains() -> None:
     assert (week.day, week.band, week.end_day) == (day_number(date(2013, 12, 30)), None, days[1])
 
 
-def test_at_the_grain_of_a_week_observation_is_whole_weeks() -> None:
-    # 2012-01-01 was a Sunday and 2015-12-31 a Thursday.
-    first, last = released(mentions({"start": datetime(2012, 1, 1)}), at_grain("week")).observed
-    assert (first, last) == (day_number(date(2012, 1, 2)), day_number(date(2015, 12, 27)))
-    assert released(mentions({"start": datetime(2012, 1, 1)}), at_grain("week")).contacts == ()
+def test_at_the_grain_of_a_week_only_whole_weeks_are_told() -> None:
+    # 2012-01-01 was a Sunday and 2015-12-31 a Thursday: the first and last whole weeks end on the 8th and the 27th.
+    starts = [datetime(2012, 1, 1), datetime(2012, 1, 2), datetime(2015, 12, 27), datetime(2015, 12, 28)]
+    told = released(mentions(*({"start": start} for start in starts)), at_grain("week"))
+    assert [c.day for c in told.contacts] == [day_number(date(2012, 1, 2)), day_number(date(2015, 12, 21))]
 
 
 def test_only_contacts_inside_the_windows() -> None:
@@ -124,7 +127,6 @@ def test_only_contacts_inside_the_windows() -> None:
     outside = [datetime(2011, 12, 31, 23, 59), datetime(2016, 1, 1, 0, 0)]
     told = released(mentions(*({"start": start} for start in inside + outside)))
     assert [c.day for c in told.contacts] == [day_number(s.date()) for s in inside]
-    assert told.observed == (day_number(date(2012, 1, 1)), day_number(date(2015, 12, 31)))
 
 
 def test_the_trim_is_random_bounded_and_hides_what_lies_outside() -> None:
@@ -133,7 +135,7 @@ def test_the_trim_is_random_bounded_and_hides_what_lies_outside() -> None:
     firsts, lasts = Counter[int](), Counter[int]()
     person = references(*[0] * table.num_rows)
     for told in release_timelines(table, person, [0] * 60, [0] * 60, AGREEMENT, "police", [Attributes()]):
-        first, last = told.observed
+        first, last = told.contacts[0].day, told.contacts[-1].day
         assert [c.day for c in told.contacts] == list(range(first, last + 1))
         firsts[first - day_number(date(2012, 1, 1))] += 1
         lasts[day_number(date(2015, 12, 31)) - last] += 1
@@ -144,17 +146,19 @@ def test_the_trim_is_random_bounded_and_hides_what_lies_outside() -> None:
 
 
 def test_every_trim_from_none_to_four_weeks_occurs() -> None:
-    table = mentions({})
-    told = release_timelines(table, references(0), [0] * 3000, [0] * 3000, AGREEMENT, "police", [Attributes()])
-    firsts = {t.observed[0] - day_number(date(2012, 1, 1)) for t in told}
+    table = mentions(*({"start": datetime(2012, 1, 1) + timedelta(days=d)} for d in range(29)))
+    person = references(*[0] * 29)
+    told = release_timelines(table, person, [0] * 3000, [0] * 3000, AGREEMENT, "police", [Attributes()])
+    firsts = {t.contacts[0].day - day_number(date(2012, 1, 1)) for t in told}
     # A value missing from 3,000 draws of 29: probability below 29 * exp(-103).
     assert firsts == set(range(29))
 
 
-def test_a_stay_ends_with_observation() -> None:
+def test_a_stay_is_told_with_its_true_end() -> None:
+    """Cut where observation ends, it would mark that day, which nobody may know."""
     table = mentions({"start": datetime(2015, 12, 30, 8), "end": datetime(2016, 2, 1, 8)})
     (stay,) = released(table).contacts
-    assert (stay.end_day, stay.end_band) == (day_number(date(2015, 12, 31)), 3)
+    assert (stay.end_day, stay.end_band) == (day_number(date(2016, 2, 1)), 1)
 
 
 def test_fields_that_the_agreement_does_not_release_stay() -> None:

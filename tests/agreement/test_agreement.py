@@ -148,6 +148,7 @@ def test_all_faults_are_told_at_once_and_in_plain_words() -> None:
         ),
         ('"America/New_York"', '"Boston"', "not a time zone"),
         ("format = 1", "format = 2", "must be one of 1"),
+        ('grain = "six_hours"', 'grain = "week"', "cannot be seen whether a response came within 7 days"),
         ("[release]", '[release]\nprofile = "safe_harbor"', "no part of a date"),
         ("response = { kinds", "response = { same_episode = true, kinds", "belongs to the family missed_co_response"),
     ],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from juncture.agreement.model import Agreement
 from juncture.agreement.read import parse_agreement
 from juncture.analyst.study import Study, build_study
+from juncture.analyst.study.build import assemble
 from juncture.formats.clock import CIRCLE, shifted
 from juncture.formats.cohort import CANDIDATES, CohortPayload, LinkReport, QualityRow
 from juncture.formats.timeline import ReleasedContact, Timeline
@@ -101,15 +102,22 @@ def one_file_each(contacts: Sequence[At], sex: str | None = None, **facts: objec
 
 @dataclass(frozen=True)
 class World:
-    """Packages of a cohort and its opened envelopes."""
+    """Packages of a cohort and its opened envelopes, and days observed that may differ between files."""
 
     cohort: CohortPayload
     timelines: Mapping[bytes, Timeline]
+    observed: Mapping[tuple[int, str, int], tuple[int, int]]
     terms: Agreement = field(default_factory=agreement)
 
     def study(self) -> Study:
         """The study that the analyst builds from it."""
-        return build_study(self.terms, self.cohort, self.timelines)
+        built = build_study(self.terms, self.cohort, self.timelines)
+        refs = tuple(
+            replace(r, observed=r.observed and self.observed[r.person, r.agency, r.candidate]) for r in built.refs
+        )
+        return assemble(
+            self.terms, self.cohort.round, built.people, refs, built.draw_refs, built.chosen, self.cohort.report
+        )
 
 
 def world(
@@ -140,6 +148,7 @@ def world(
         "sex_class": np.full(quota, -1, dtype=np.int8),
     }
     timelines = {}
+    observed = {}
     for q, member in enumerate(members):
         start = int(rng.integers(CIRCLE)) if member.start is None else member.start
         arrays["follow_up_start"][q] = start
@@ -149,6 +158,7 @@ def world(
         for file in member.files:
             a, c = agencies.index(file.agency), place[file.agency]
             place[file.agency] += 1
+            observed[q, file.agency, c] = file.observed
             offset = 7 * int(rng.integers(CIRCLE // 7))
             arrays["in_use"][q, a, c] = 1
             arrays["probability"][q, a, c] = file.probability
@@ -162,12 +172,11 @@ def world(
                     age_band=file.age_band,
                     race=None,
                     ethnicity=None,
-                    observed=(shifted(file.observed[0], day), shifted(file.observed[1], day)),
                     contacts=tuple(_released(contact, day, terms) for contact in file.contacts),
                 )
     report = LinkReport({"clinic": 1200, "police": 2400}, tuple(quality), ("clinic_any", "police_any"), (), 119, ())
     cohort = CohortPayload(round=1, agencies=agencies, people=len(members), report=report, **arrays)
-    return World(cohort, timelines, terms)
+    return World(cohort, timelines, observed, terms)
 
 
 def _released(contact: At, day: int, terms: Agreement) -> ReleasedContact:

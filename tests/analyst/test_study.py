@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from juncture.analyst.study import open_study, write_study
+from juncture.analyst.study import build_study, open_study, write_study
 from juncture.analyst.study.atrisk import at_risk_spans, institution_stays
-from juncture.analyst.study.build import LEFT_OUT, NO_FOLLOW_UP, NOT_OPENED, OPEN_STAYS, OPENED, OUTSIDE
+from juncture.analyst.study.build import LEFT_OUT, NO_FOLLOW_UP, NOT_OPENED, OPEN_STAYS, OPENED, OUTSIDE, observed_days
 from juncture.analyst.study.episodes import LONGEST_HOURS, merge_episodes
 from juncture.analyst.study.model import Contact
 from juncture.base.errors import InputError
@@ -193,3 +194,17 @@ def test_what_is_no_study_is_refused_with_a_way_out(tmp_path: Path) -> None:
         con.execute("CREATE TABLE facts (key VARCHAR)")
     with pytest.raises(InputError, match="not a study of this version"):
         open_study(tmp_path / "other.duckdb")
+
+
+def test_everybody_is_followed_for_the_time_that_trim_and_washout_surely_leave() -> None:
+    """Oracle: the calendar. Whatever either end was moved by, the span lies inside what every agency told."""
+    terms = agreement()
+    windows, trim, washout = terms.windows, 7 * terms.release.trim_weeks, 7 * terms.windows.washout_weeks
+    first, last = observed_days(terms)
+    for moved in (0, washout):
+        start = windows.follow_up[0] + timedelta(days=moved)
+        assert start + timedelta(days=first) >= windows.selection[0] + timedelta(days=trim)
+        assert start + timedelta(days=last) <= windows.follow_up[1] - timedelta(days=trim)
+    told = world([one_file_each([At(0, CRISIS)])])
+    study = build_study(terms, told.cohort, told.timelines)
+    assert {ref.observed for ref in study.refs} == {(first, last)}

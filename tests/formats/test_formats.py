@@ -115,7 +115,6 @@ def test_timeline_comes_back() -> None:
         age_band="30-39",
         race=None,
         ethnicity=None,
-        observed=(10, 400),
         contacts=(ReleasedContact(12, 3, "clinic.inpatient_stay", "subject", 20, 1),),
     )
     assert Timeline.from_bytes(sent.to_bytes()) == sent

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from juncture.agreement.vocabulary import RESERVED_NAMES, PartyRole, ReleaseProfile, kinds_of
+from juncture.agreement.vocabulary import RESERVED_NAMES, Grain, PartyRole, ReleaseProfile, kinds_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,19 @@ def _profile(release: Any) -> list[str]:
     return []
 
 
+def _grain(release: Any, juncture: Mapping[str, Any]) -> list[str]:
+    if release.start.grain is not Grain.WEEK:
+        return []
+    return [
+        f"juncture.{name}: at release.start.grain = week it cannot be seen whether a response came within "
+        f"{j.response.within_days} days; use day or six_hours"
+        for name, j in juncture.items()
+        if not j.response.same_episode
+    ]
+
+
 CHECKS = (
+    Check(("release", "juncture"), _grain),
     Check(("release",), _profile),
     Check(("party",), _parties),
     Check(("party", "cohort", "study", "juncture"), _kinds),

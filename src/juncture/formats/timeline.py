@@ -39,23 +39,18 @@ class ReleasedContact:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One person at one agency. ``observed`` is the first and last shifted day on which contacts would be seen."""
+    """One person at one agency. Where observation begins and ends is not told: against the agreement's windows it
+    would give the clock away. What the analyst may count on follows from the agreement (windows, trim, washout)."""
 
     sex: str | None
     age_band: str | None
     race: str | None
     ethnicity: str | None
-    observed: tuple[int, int]
     contacts: tuple[ReleasedContact, ...]
 
     def __post_init__(self) -> None:
         for word in (self.sex, self.age_band, self.race, self.ethnicity):
             need(word is None or isinstance(word, str), PAYLOAD, "attributes are words")
-        need(
-            len(self.observed) == 2 and all(type(d) is int and 0 <= d < CIRCLE for d in self.observed),
-            PAYLOAD,
-            "observed is two days on the circle",
-        )
 
     def to_bytes(self) -> bytes:
         """Canonical JSON of the timeline."""
@@ -66,7 +61,6 @@ class Timeline:
                 "age_band": self.age_band,
                 "race": self.race,
                 "ethnicity": self.ethnicity,
-                "observed": list(self.observed),
                 "contacts": [[c.day, c.band, c.kind, c.role, c.end_day, c.end_band] for c in self.contacts],
             }
         )
@@ -74,7 +68,7 @@ class Timeline:
     @classmethod
     def from_bytes(cls, data: bytes) -> Timeline:
         """Read a timeline; raises ``PackageRefused`` where it breaks its format."""
-        keys = {"version", "sex", "age_band", "race", "ethnicity", "observed", "contacts"}
+        keys = {"version", "sex", "age_band", "race", "ethnicity", "contacts"}
         try:
             read = json.loads(data)
         except (ValueError, RecursionError):
@@ -85,7 +79,7 @@ class Timeline:
             "it is JSON of version 1",
         )
         need(
-            isinstance(read["observed"], list) and isinstance(read["contacts"], list),
+            isinstance(read["contacts"], list),
             PAYLOAD,
             "lists are lists",
         )
@@ -99,6 +93,5 @@ class Timeline:
             age_band=read["age_band"],
             race=read["race"],
             ethnicity=read["ethnicity"],
-            observed=tuple(read["observed"]),
             contacts=tuple(ReleasedContact(*c) for c in read["contacts"]),
         )

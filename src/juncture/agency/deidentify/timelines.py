@@ -50,11 +50,11 @@ def release_timelines(
 ) -> list[Timeline]:
     """A timeline for each of ``people`` (references), in that order, on the clock that its entry of ``offsets`` shifts.
 
-    ``person``: int32 a mention; ``attributes``: one a reference. Observation runs from the first day of selection to
-    the last of follow-up, less a random 0 to ``trim_weeks`` weeks at either end, drawn for each person from the
-    system's randomness. Contacts begin inside it; a stay that goes on beyond it ends with it. At the grain of a week,
-    observation is cut to whole weeks and a day is the Monday of its week. Contacts stand in the order of what is told
-    of them, so that their order tells nothing more.
+    ``person``: int32 a mention; ``attributes``: one a reference. Contacts are told that begin between the first day of
+    selection and the last of follow-up, less a random 0 to ``trim_weeks`` weeks at either end, drawn for each person
+    from the system's randomness and told to nobody. A stay is told with its true end: cut at the trim, it would mark
+    it. At the grain of a week, the span is cut to whole weeks and a day is the Monday of its week. Contacts stand in
+    the order of what is told of them, so that their order tells nothing more.
 
     Raises ``ValueError`` for a kind or role outside the vocabulary: such a word may be anything.
     """
@@ -105,7 +105,7 @@ def _timeline(table: _Contacts, one: int, offset: int, agreement: Agreement, kno
     release = agreement.release
     first, last = _observed(agreement)
     told = {
-        (table.contact[i], *_told(table, i, last, release.start.grain, release.role is not None))
+        (table.contact[i], *_told(table, i, release.start.grain, release.role is not None))
         for i in range(int(table.begin[one]), int(table.begin[one + 1]))
         if first <= table.day[i] <= last
     }
@@ -116,7 +116,6 @@ def _timeline(table: _Contacts, one: int, offset: int, agreement: Agreement, kno
         age_band=None if banding is None else age_band(known.birth, agreement.windows.follow_up[0], banding),
         race=known.race if release.race is not None else None,
         ethnicity=known.ethnicity if release.ethnicity is not None else None,
-        observed=(shifted(first, offset), shifted(last, offset)),
         contacts=tuple(
             ReleasedContact(
                 day=shifted(day, offset),
@@ -132,7 +131,7 @@ def _timeline(table: _Contacts, one: int, offset: int, agreement: Agreement, kno
 
 
 def _observed(agreement: Agreement) -> tuple[int, int]:
-    """First and last true day of one person's observation, each end trimmed at random.
+    """First and last true day on which contacts of one person are told, each end trimmed at random.
 
     Windows shorter than the trim leave one day.
     """
@@ -146,12 +145,10 @@ def _observed(agreement: Agreement) -> tuple[int, int]:
 
 
 def _told(
-    table: _Contacts, i: int, last: int, grain: Grain, with_role: bool
+    table: _Contacts, i: int, grain: Grain, with_role: bool
 ) -> tuple[int, int | None, str, str | None, int | None, int | None]:
     """What is told of a mention, still on the true clock: day, band, kind, role, end day, end band."""
     end = table.end[i]
-    if end is not None and end[0] > last:
-        end = (last, 23)
     day, band = _coarse(table.day[i], table.hour[i], grain)
     end_day, end_band = (None, None) if end is None else _coarse(*end, grain)
     return day, band, table.kind[i], table.role[i] if with_role else None, end_day, end_band

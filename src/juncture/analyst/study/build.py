@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from juncture.agreement.model import Agreement
+from juncture.agreement.vocabulary import Grain
 from juncture.analyst.study.atrisk import institution_kinds, institution_stays
 from juncture.analyst.study.episodes import merge_episodes
 from juncture.analyst.study.model import HOURS_A_BAND, HOURS_A_DAY, Contact, JoinedTimeline, Person, Ref, Study
@@ -31,6 +32,7 @@ OPEN_STAYS = "stays in an institution whose end is not recorded"
 def build_study(agreement: Agreement, cohort: CohortPayload, timelines: Mapping[bytes, Timeline]) -> Study:
     """The study of ``cohort``; ``timelines`` holds the opened envelopes by envelope id (16 bytes)."""
     used = (cohort.draws.any(axis=0) | cohort.best.astype(bool)) & cohort.in_use.astype(bool)
+    span = observed_days(agreement)
     refs: list[Ref] = []
     columns: list[tuple[int, int, int]] = []
     for q, a, c in np.argwhere(used[: cohort.people]).tolist():
@@ -44,7 +46,7 @@ def build_study(agreement: Agreement, cohort: CohortPayload, timelines: Mapping[
                 candidate=c,
                 probability=float(cohort.probability[q, a, c]),
                 best=bool(cohort.best[q, a, c]),
-                observed=None if timeline is None else _days(timeline.observed, correction, origin),
+                observed=None if timeline is None else span,
                 sex=None if timeline is None else timeline.sex,
                 age_band=None if timeline is None else timeline.age_band,
                 contacts=() if timeline is None else _contacts(timeline.contacts, correction, origin),
@@ -157,8 +159,17 @@ def _join(
     )
 
 
-def _days(shifted: Sequence[int], correction: int, origin: int) -> tuple[int, int]:
-    first, last = (int(signed_difference((day + correction) % CIRCLE, origin)) for day in shifted)
+def observed_days(agreement: Agreement) -> tuple[int, int]:
+    """First and last day, from the start of follow-up, on which every agency surely told a person's contacts.
+
+    Each agency trims both ends by as much as ``trim_weeks`` and the linker moves the start by as much as
+    ``washout_weeks``; by how much, nobody tells, since the ends would give the clock away. So everybody is followed
+    for the time that is left when both are at their most. At the grain of a week the cut to whole weeks takes another.
+    """
+    windows, trim = agreement.windows, 7 * agreement.release.trim_weeks
+    trim += 7 * (agreement.release.start.grain is Grain.WEEK)
+    first = (windows.selection[0] - windows.follow_up[0]).days + trim
+    last = (windows.follow_up[1] - windows.follow_up[0]).days - trim - 7 * windows.washout_weeks
     return first, last
 
 

@@ -112,12 +112,12 @@ kind        = {{ transform = "keep" }}
 role        = {{ transform = "keep" }}
 sex         = {{ transform = "keep" }}
 birth_date  = {{ transform = "band", years = 10, top = 90 }}
-trim_weeks  = 4
+trim_weeks  = 8
 
 [windows]
 selection = [{selection[0]}, {selection[1]}]
 follow_up = [{follow_up[0]}, {follow_up[1]}]
-washout_weeks = 4
+washout_weeks = 13
 
 [cohort]
 quota = {quota}
