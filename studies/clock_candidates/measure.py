@@ -70,8 +70,9 @@ def main() -> None:
     out = sys.stdout
     out.write("# Candidate offsets of a person's clock\n\n")
     out.write("Made by `python studies/clock_candidates/measure.py`, 2026-11-24. ")
-    out.write(f"Cohort of the made-up city (seed {SEED}), {len(people)} people, {REPEATS} draws each; two agencies.\n\n")
-    out.write("| trim (weeks) | washout (weeks) | candidates, mean | at least 5 | at least 10 | exactly 1 | follow-up left |\n")
+    out.write(f"Cohort of the made-up city (seed {SEED}), {len(people)} people, {REPEATS} draws each, 2 agencies.\n\n")
+    out.write("| trim (weeks) | washout (weeks) | candidates, mean | at least 5 | at least 10 | exactly 1 ")
+    out.write("| follow-up left |\n")
     out.write("|---|---|---|---|---|---|---|\n")
     for trim, washout in GRID:
         rng = np.random.default_rng(SEED)

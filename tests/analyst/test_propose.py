@@ -82,6 +82,23 @@ def test_curves_are_of_women_and_men_or_of_all_on_a_grid_of_30_days() -> None:
         assert {int(str(row["day"])) % 30 for row in rows} == {0}
 
 
+def test_a_rate_or_curve_rests_on_the_people_to_whom_it_happened(made: tuple[Study, Findings, Proposal]) -> None:
+    """Oracle: a loop over the best-known timelines; every draw of this world gives everybody the same one."""
+    study, findings, _ = made
+    for sex, place in (("female", 0), ("male", 1)):
+        with_crisis = sum(
+            any(e.start_h >= 0 for e in timeline.crises)
+            for person, timeline in study.best_timelines()
+            if study.people[person].sex == sex
+        )
+        crises = next(f for f in findings.gender if f.measure == "crises")
+        assert crises.people_with[place] == with_crisis
+        group = Stratum.WOMEN if sex == "female" else Stratum.MEN
+        assert max(p.people_with for p in findings.curves if p.group is group) == with_crisis
+    for row in table(made, "mcf").rows:
+        assert len(row.people) == 2
+
+
 def test_where_few_are_neither_no_table_counts_the_men(made: tuple[Study, Findings, Proposal]) -> None:
     study, findings, _ = made
     nobody = replace(study.people[0], sex=None)

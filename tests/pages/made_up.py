@@ -247,6 +247,7 @@ def _gender() -> tuple[GenderFinding, ...]:
             ratio=Estimate(ratio, low, high, q / 2),
             people_women=46,
             people_men=34,
+            people_with=(38, 29),
             largest_share=0.62 if name == "institution_stays" else 0.06,
             q_value=q,
         )
@@ -262,6 +263,7 @@ def _gender() -> tuple[GenderFinding, ...]:
                     ratio=Estimate(1.13, 0.74, 1.72, 0.6) if min(people) > 20 else Estimate(1.13),
                     people_women=people[0],
                     people_men=people[1],
+                    people_with=(),
                     largest_share=0.05,
                     q_value=0.8 if min(people) > 20 else NAN,
                 )
@@ -292,5 +294,6 @@ def _curves() -> tuple[CurvePoint, ...]:
             mean = rate * years**0.9
             left = round(people * (1 - 0.42 * years**1.2))
             half = 1.96 * mean * 0.11 * math.sqrt(80 / people)
-            points.append(CurvePoint(stratum, day, Estimate(mean, mean - half, mean + half), left, 0.06))
+            had = round(people * (1 - math.exp(-mean)))
+            points.append(CurvePoint(stratum, day, Estimate(mean, mean - half, mean + half), left, had, 0.06))
     return tuple(points)

@@ -216,7 +216,13 @@ def _gender(findings: Findings, study: Study) -> ProposedTable:
             "people_women": behind[0],
             "people_men": None if _few_others(study) else behind[1],
         }
-        rows.append(ProposedRow(_cells(record, columns), behind, largest_share=_plain_share(finding.largest_share)))
+        rows.append(
+            ProposedRow(
+                _cells(record, columns),
+                (*behind, *finding.people_with),
+                largest_share=_plain_share(finding.largest_share),
+            )
+        )
     return ProposedTable(
         name="gender",
         title="Women and men",
@@ -302,7 +308,8 @@ def _curves(findings: Findings, study: Study) -> ProposedTable:
             if point.group is Stratum.MEN and _few_others(study):
                 record["at_risk"] = None
             share = _plain_share(point.largest_share)
-            rows.append(ProposedRow(_cells(record, columns), (point.at_risk,), largest_share=share))
+            people = (point.at_risk, point.people_with)
+            rows.append(ProposedRow(_cells(record, columns), people, largest_share=share))
     return ProposedTable(
         name="mcf",
         title="Crises a person over the follow-up",

@@ -38,9 +38,9 @@ def crisis_curves(study: Study, matchings: Matchings) -> tuple[CurvePoint, ...]:
                 done = combine(logs, errors / means, degrees).exponential()
             plain = combine(means, np.full(means.size, np.nan), degrees).value
             share = largest_share([p[4][:, j] for p in parts], matchings)
-            points.append(
-                CurvePoint(stratum, int(day), Estimate(plain, done.low, done.high), int(at_risk + 0.5), share)
-            )
+            people_with = float(matchings.weights @ [float((p[4][:, j] > 0).sum()) for p in parts])
+            mean = Estimate(plain, done.low, done.high)
+            points.append(CurvePoint(stratum, int(day), mean, int(at_risk + 0.5), int(people_with + 0.5), share))
     return tuple(points)
 
 

@@ -38,7 +38,7 @@ def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
     tables: dict[str, tuple[Record, list[Record]]] = {
         "cohort": (records.cohort_record(nobody), [records.cohort_record(row) for row in findings.cohort]),
         "gender": (
-            records.gender_record(GenderFinding("", NAN, NAN, unknown, 0, 0, NAN)),
+            records.gender_record(GenderFinding("", NAN, NAN, unknown, 0, 0, (), NAN)),
             [records.gender_record(row) for row in findings.gender],
         ),
         "linkage": (
@@ -46,7 +46,7 @@ def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
             [records.linkage_record(row) for row in findings.linkage],
         ),
         "mcf": (
-            records.curve_record(CurvePoint(Stratum.ALL, 0, unknown, 0, NAN)),
+            records.curve_record(CurvePoint(Stratum.ALL, 0, unknown, 0, 0, NAN)),
             [records.curve_record(point) for point in findings.curves],
         ),
     }

@@ -101,6 +101,7 @@ def _rate(name: str, counts: Vector, years: Vector, matchings: Matchings, rng: n
         ratio=Estimate(ratio.value, ratio.low, ratio.high, mean.p_value),
         people_women=int(first.sum()),
         people_men=int((~first).sum()),
+        people_with=(int((events[seen][first] >= 0.5).sum()), int((events[seen][~first] >= 0.5).sum())),
         largest_share=largest_share(list(by_matching[0]), matchings),
     )
 
@@ -114,6 +115,10 @@ def _share(result: JunctureResult) -> GenderFinding:
         ratio=_difference(result.log_shares[Stratum.WOMEN], result.log_shares[Stratum.MEN]),
         people_women=women.counts.people_any,
         people_men=men.counts.people_any,
+        people_with=(
+            *(women.counts.people_missed, women.counts.people_met),
+            *(men.counts.people_missed, men.counts.people_met),
+        ),
         largest_share=result.findings[Stratum.ALL].largest_share,
     )
 
@@ -129,6 +134,7 @@ def _interaction(result: JunctureResult) -> GenderFinding:
         ratio=ratio if min(both) >= SMALLEST_INFORMATIVE else Estimate(ratio.value),
         people_women=both[0],
         people_men=both[1],
+        people_with=(),
         largest_share=result.findings[Stratum.ALL].largest_share,
     )
 

@@ -102,8 +102,9 @@ class JunctureFinding:
 
 @dataclass(frozen=True)
 class GenderFinding:
-    """One measure in women and men. ``people_women``, ``people_men``: people behind it; ``largest_share``: of the
-    events it counts, those of the person with most (NaN where it counts none)."""
+    """One measure in women and men. ``people_women``, ``people_men``: people behind it; ``people_with``: people to whom
+    it happened, other numbers of people that the measure rests on; ``largest_share``: of the events it counts, those of
+    the person with most (NaN where it counts none)."""
 
     measure: str
     women: float
@@ -111,19 +112,21 @@ class GenderFinding:
     ratio: Estimate
     people_women: int
     people_men: int
+    people_with: tuple[int, ...]
     largest_share: float
     q_value: float = NAN
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Mean number of crises a person by the end of ``day`` of the follow-up; ``largest_share``: of the crises by then,
-    those of the person with most."""
+    """Mean number of crises a person by the end of ``day`` of the follow-up; ``people_with``: people who had one by
+    then; ``largest_share``: of the crises by then, those of the person with most."""
 
     group: Stratum
     day: int
     mean: Estimate
     at_risk: int
+    people_with: int
     largest_share: float
 
 
