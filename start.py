@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         print("The installation did not work; the lines above say why. Nothing outside the environment was changed.")
         return 1
     if command == "test":
-        tests = [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *rest]
+        tests = [str(python), "-m", "pytest", "-n", "2", "--dist", "loadfile", *rest]
         return subprocess.run(tests, cwd=HERE, check=False).returncode
     return subprocess.run([python, "-m", "juncture", command, *rest], check=False).returncode
 
