@@ -113,6 +113,16 @@ def test_higher_bands_come_first() -> None:
         assert chosen == {1, 2, 4}
 
 
+def test_one_improbable_link_to_somebody_very_active_does_not_come_first() -> None:
+    sure = [(0, 0), (1, 1)]
+    draws = [sure, sure, sure, [(0, 0), (1, 1), (2, 2)]]
+    for _ in range(5):
+        cohort, payloads, eligible = choose([3, 3, 10], [2, 2, 10], draws, quota=2)
+        assert eligible == 3
+        chosen = {i for row in range(cohort.people) for agency, i in refs(cohort, payloads, row) if agency == "clinic"}
+        assert chosen == {0, 1}
+
+
 def test_nobody_matched_is_a_cohort_of_nobody_of_the_same_size() -> None:
     empty, _, _ = choose([3, 4], [2, 2], [[]] * DRAWS)
     full, _, _ = choose([3, 4], [2, 2], [[(0, 0), (1, 1)]] * DRAWS)

@@ -5,7 +5,8 @@ something by themselves. Refs of the anchor that the best matching gives to one 
 have split somebody in two); everybody else's refs vary from draw to draw. In a draw the person's band of a family is
 the highest of the refs that the draw gives; the person is *chosen in* the draw when the rule holds there.
 
-Higher bands come first, at random within a band; people are added while the union of their envelopes over all draws
+Higher bands come first, at random within a band, where a person's band is the expected one over the draws (nothing
+in a draw in which the rule does not hold), rounded; people are added while the union of their envelopes over all draws
 fits the quota at every agency, and the first who does not fit ends it: letting smaller ones slip past would prefer
 people with few candidate records.
 """
@@ -125,7 +126,8 @@ def _eligible(
         by_draw = [refs & set(kept) for refs in by_draw]
         by_draw = [refs if refs and meets(refs) else frozenset() for refs in by_draw]
         if any(by_draw):
-            rank = max(sum(bands(refs).values()) for refs in by_draw if refs)
+            # Expected over the draws, so that one improbable link to somebody very active does not come first.
+            rank = round(sum(sum(bands(refs).values()) for refs in by_draw if refs) / draws)
             people.append(_Person(refs=kept, by_draw=by_draw, best=in_best & set(kept), rank=rank))
     return people
 
