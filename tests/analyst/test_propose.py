@@ -99,16 +99,6 @@ def test_a_rate_or_curve_rests_on_the_people_to_whom_it_happened(made: tuple[Stu
         assert len(row.people) == 2
 
 
-def test_where_few_are_neither_no_table_counts_the_men(made: tuple[Study, Findings, Proposal]) -> None:
-    study, findings, _ = made
-    nobody = replace(study.people[0], sex=None)
-    mixed = replace(study, people=(*study.people[:-3], nobody, nobody, nobody))
-    told = study, findings, proposal(findings, mixed, 1)
-    assert {row["people_men"] for row in records(table(told, "gender"))} == {None}
-    assert {row["at_risk"] for row in records(table(told, "mcf")) if row["stratum"] == "men"} == {None}
-    assert None not in {row["people_men"] for row in records(table(made, "gender"))}
-
-
 def test_a_juncture_rests_on_its_informative_missed_and_met_people(made: tuple[Study, Findings, Proposal]) -> None:
     _, findings, _ = made
     for finding, row in zip(findings.junctures, table(made, "junctures").rows, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -81,7 +82,9 @@ def test_run_twice_it_sends_one_decision_and_registers_one_release(tmp_path: Pat
         release(checker, public)
     assert len(decisions(checker)) == 1
     (line,) = (public / "register.jsonl").read_bytes().splitlines()
-    assert read_canonical(line)["purpose"] == "service_improvement_research"
+    entry = read_canonical(line)
+    assert entry["purpose"] == "service_improvement_research"
+    assert entry["before"] == hashlib.sha384(b"").hexdigest()
     (public / "register.jsonl").write_bytes(line.replace(b"small-town", b"other-town") + b"x\n")
     with pytest.raises(PackageRefused, match="changed by another hand"):
         release(checker, public)

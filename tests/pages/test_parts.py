@@ -139,6 +139,6 @@ def test_a_table_merges_intervals_and_says_what_is_hidden() -> None:
     shown = view(made_up.agreement(), table)
     assert [c.text for c in shown.titles] == ["Measure", "Estimate (95% interval)", "People"]
     assert [[c.text for c in row] for row in shown.rows] == [
-        ["Links that are right", "96% (91% to over 99%)", "120"],
+        ["Links that are right", "96% (91%\xa0to\xa0over 99%)", "120"],
         ["Links made", "hidden", "hidden"],
     ]

@@ -56,7 +56,7 @@ def proposal(findings: Findings, study: Study, round: int) -> Proposal:
             _flow(study),
             _cohort(study),
             _junctures(findings, study.agreement),
-            _gender(findings, study),
+            _gender(findings, study.agreement),
             _linkage(findings),
             _curves(findings, study),
         ),
@@ -181,17 +181,7 @@ def _junctures(findings: Findings, agreement: Agreement) -> ProposedTable:
     )
 
 
-def _few_others(study: Study) -> bool:
-    """Whether a few people are neither women nor men: beside the whole, counts of both would count them.
-
-    Counts of men are then told nowhere; disclosure control sees one table at a time.
-    """
-    others = sum(p.sex not in SEXES for p in study.people)
-    return 1 <= others < study.agreement.disclosure.threshold
-
-
-def _gender(findings: Findings, study: Study) -> ProposedTable:
-    agreement = study.agreement
+def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
     columns = _columns(
         ("measure", "Measure", LABEL),
         ("title", "What is compared", LABEL),
@@ -214,7 +204,7 @@ def _gender(findings: Findings, study: Study) -> ProposedTable:
         record |= {
             "title": _measure_title(finding.measure, agreement),
             "people_women": behind[0],
-            "people_men": None if _few_others(study) else behind[1],
+            "people_men": behind[1],
         }
         rows.append(
             ProposedRow(
@@ -305,8 +295,6 @@ def _curves(findings: Findings, study: Study) -> ProposedTable:
     for point in findings.curves:
         if point.group in shown:
             record = records.curve_record(point)
-            if point.group is Stratum.MEN and _few_others(study):
-                record["at_risk"] = None
             share = _plain_share(point.largest_share)
             people = (point.at_risk, point.people_with)
             rows.append(ProposedRow(_cells(record, columns), people, largest_share=share))

@@ -185,8 +185,10 @@ def _register(desk: Desk, public: Path, round_number: int, files: list[Path]) ->
                 f"{path.name} in {public} was changed by another hand.",
                 remedy="Put the register back as it was released.",
             ) from error
-        if {key: value for key, value in last.items() if key != "signature"} == entry:
+        if {key: value for key, value in last.items() if key not in ("before", "signature")} == entry:
             return path
+    # Signed with each line: what stood before it, so that no line can be dropped or moved.
+    entry["before"] = hashlib.sha384(before).hexdigest()
     signature = sign(desk.keys, REGISTER_LABEL, canonical_bytes(entry)).hex()
     return write_bytes(path, before + canonical_bytes({**entry, "signature": signature}) + b"\n", private=False)
 

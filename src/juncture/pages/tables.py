@@ -191,7 +191,7 @@ def _cell(
     if column.name in merged and text != NOTHING:
         low, high = (_end(table, end, record) for end in merged[column.name])
         if NOTHING not in (low, high):
-            text = f"{text} ({low} to {high})"
+            text = f"{text} ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})"
     return CellView(text, _is_number(column), spoken="no estimate" if text == NOTHING else "")
 
 
