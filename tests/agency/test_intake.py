@@ -221,10 +221,9 @@ def test_a_birth_date_in_the_column_of_codes_is_not_shown_as_a_code(tmp_path: Pa
     assert "another code (6 rows)" in told and "1951" not in told
 
 
-def test_other_takes_in_codes_and_counts_them(tmp_path: Path) -> None:
+def test_other_takes_in_codes(tmp_path: Path) -> None:
     text = HEADER + "".join(row(str(i), nature="NOISE") for i in range(5)) + row("5", nature="")
     intake = read(tmp_path, text, contact=CONTACT.replace("} }", '}, other = "other_police" }'))
-    assert intake.other_codes["kind"] == {"NOISE": 5}
     assert column(intake, "kind") == ["police.other_police"] * 6
 
 
@@ -465,3 +464,20 @@ def test_the_borrowed_city(shared: Path) -> None:
 def test_the_examples_reach_their_data(shared: Path) -> None:
     for name in ("police", "clinic"):
         assert all(table.path.resolve().is_file() for table in read_source(CITY / f"{name}.toml").table)
+
+
+@pytest.mark.parametrize(
+    ("turned", "warned", "stopped"), [(0, False, False), (9, False, False), (12, True, False), (60, True, True)]
+)
+def test_birth_dates_with_day_and_month_swapped_are_noticed(
+    tmp_path: Path, turned: int, warned: bool, stopped: bool
+) -> None:
+    """Oracle: the calendar: 19/04 is no month and day, 04/19 is; of 100 dates ``turned`` are written so."""
+    births = ["19/04/1965"] * turned + ["04/19/1965"] * (100 - turned)
+    text = HEADER + "".join(row(str(i), rest=f"{birth},F,") for i, birth in enumerate(births))
+    if stopped:
+        assert "60 of 100 birth dates make sense only with day and month swapped" in refused(tmp_path, text)
+        return
+    intake = read(tmp_path, text)
+    assert any("day and month swapped" in warning for warning in intake.warnings) == warned
+    assert set(column(intake, "birth_month")) == {4} and set(column(intake, "birth_day")) == {19}

@@ -267,6 +267,12 @@ def test_an_export_is_no_arrival_and_the_rest_is_taken_all_the_same(
     assert "no package, agreement, signature or public-key file" in ended.err
 
 
+def test_every_file_that_is_refused_is_told(police: Path, city: City, tmp_path: Path, cli: Cli) -> None:
+    ended = cli("-C", police, "inbox", city.police_export, tmp_path / "missing.sig", tmp_path / "gone.juncture")
+    assert ended.code == 3
+    assert all(name in ended.err for name in (city.police_export.name, "missing.sig", "gone.juncture"))
+
+
 def test_an_agreement_between_others_is_refused(tmp_path: Path, real_agreement: Path, cli: Cli) -> None:
     stranger = new_party(tmp_path, "shelter", cli)
     ended = cli("-C", stranger, "inbox", real_agreement)

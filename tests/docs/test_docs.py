@@ -23,7 +23,10 @@ SRC = ROOT / "src" / "juncture"
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 #: Package registries and forges of images; what an installer asks is a matter of its own settings.
-REGISTRIES = ("pypi.org", "pythonhosted.org", "anaconda.org", "conda.io", "npmjs", "crates.io", "docker.io", "ghcr.io")
+REGISTRIES = tuple(
+    f"{name}.{top}"
+    for name, top in (("pypi", "org"), ("anaconda", "org"), ("conda", "io"), ("crates", "io"), ("docker", "io"))
+)
 NOT_OURS = "## Words we do not use"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from juncture.base.files import write_bytes
 from juncture.exchange.lines import append_line, whole_lines
-from juncture.exchange.quota import GrantStore, ticket_bytes
+from juncture.exchange.quota import GrantStore, Ticket
 from juncture.exchange.unlock import UnlockKey, request_hash
 
 AGREEMENT, AGENCY, PACKAGE, ROUND = "sha384:ab", "police", "pkg-1", 1
@@ -41,7 +41,7 @@ def grant(folder: Path, request: bytes, key: UnlockKey) -> bytes:
 
     return store_in(folder).grant(
         request,
-        ticket_bytes(AGREEMENT, ROUND, AGENCY, PACKAGE, request_hash(request)),
+        Ticket(AGREEMENT, ROUND, AGENCY, PACKAGE, request_hash(request)).to_bytes(),
         b"",
         key,
         round=ROUND,

@@ -13,9 +13,11 @@ from juncture.agreement.read import agreement_toml
 from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, ExitCode, KeyTrouble, PackageRefused, UsageError
 from juncture.base.files import write_text
+from juncture.base.folder import PartyFolder
 from juncture.exchange import ledger, vault
 from juncture.exchange.desk import Desk, sit_down
 from juncture.exchange.header import PackageKind
+from juncture.exchange.joining import new_keys
 from juncture.exchange.joint_secret import new_share
 from juncture.exchange.keys import make_keys, save_public
 from juncture.exchange.ledger import Act
@@ -268,3 +270,15 @@ def test_who_has_seen_a_share_cannot_commit_anew(tmp_path: Path) -> None:
     with pytest.raises(PackageRefused, match="changed its commitment"):
         agency_secret.confirm(police)
     assert not (police.folder.private / "linkage-secret").exists()
+
+
+# Passphrases -------------------------------------------------------------------------------------------------------
+
+
+def test_a_short_passphrase_guards_no_key(tmp_path: Path) -> None:
+    folder = PartyFolder.create(tmp_path / "police", "police")
+    with pytest.raises(KeyTrouble, match="fewer than 12 characters"):
+        new_keys(folder, b"elevenchars")
+    assert not folder.own_keys.exists()
+    new_keys(folder, b"twelve chars")
+    assert folder.own_keys.exists()

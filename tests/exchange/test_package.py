@@ -26,7 +26,6 @@ from juncture.exchange.package import (
     OpenedPackage,
     SealedPackage,
     open_package,
-    open_package_to,
     read_header,
     seal_package,
 )
@@ -74,14 +73,13 @@ def expect(folder: Path, **changes: Any) -> Expected:
 
 
 def refused(path: Path, folder: Path, match: str | None = None, **changes: Any) -> None:
-    """Both ways of opening refuse it, with exit code 5, and leave no plaintext and no entry in the seen-set."""
-    expected, target = expect(folder, **changes), folder / "target.bin"
+    """It is refused with exit code 5, and leaves no plaintext and no entry in the seen-set."""
+    expected = expect(folder, **changes)
     before = expected.seen.path.read_bytes() if expected.seen.path.exists() else b""
-    for opening in (lambda: open_package(path, expected), lambda: open_package_to(path, target, expected)):
-        with pytest.raises(PackageRefused, match=match) as caught:
-            opening()
-        assert caught.value.exit_code == ExitCode.REFUSED == 5
-        assert CANARY.decode() not in str(caught.value)
+    with pytest.raises(PackageRefused, match=match) as caught:
+        open_package(path, expected)
+    assert caught.value.exit_code == ExitCode.REFUSED == 5
+    assert CANARY.decode() not in str(caught.value)
     assert no_plaintext(folder)
     assert (expected.seen.path.read_bytes() if expected.seen.path.exists() else b"") == before
 
@@ -122,8 +120,7 @@ def test_round_trip(tmp_path: Path, length: int) -> None:
     assert done.header.banner == BANNER
     assert "28 CFR Part 22" in BANNER
     assert dict(done.header.facts) == {"unlock_key": "00ff"}
-    header, before = open_package_to(done.path, tmp_path / "out.bin", expect(tmp_path))
-    assert ((tmp_path / "out.bin").read_bytes(), header, before) == (content, done.header, True)
+    assert open_package(done.path, expect(tmp_path)).opened_before
     assert repr(content) not in repr(opened)
 
 
@@ -421,14 +418,9 @@ def test_a_file_exchanged_between_verifying_and_opening_is_refused(sealed: bytes
             return super().check(header)
 
     seen = Exchanging(tmp_path / "private" / "seen.jsonl")
-    for opening in (
-        lambda: open_package(path, expect(tmp_path, seen=seen)),
-        lambda: open_package_to(path, tmp_path / "target.bin", expect(tmp_path, seen=seen)),
-    ):
-        path.write_bytes(sealed)
-        with pytest.raises(PackageRefused, match="exchanged while it was being read"):
-            opening()
-    assert not (tmp_path / "target.bin").exists()
+    path.write_bytes(sealed)
+    with pytest.raises(PackageRefused, match="exchanged while it was being read"):
+        open_package(path, expect(tmp_path, seen=seen))
     assert not seen.path.exists()
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from juncture.base.errors import AgreementForbids, ExitCode, JunctureError, LimitReached, PackageRefused, UsageError
-from juncture.exchange.quota import GrantStore, Ticket, ticket_bytes
+from juncture.exchange.quota import GrantStore, Ticket
 from juncture.exchange.unlock import (
     BlindState,
     Grant,
@@ -185,7 +185,7 @@ def test_a_ticket_that_the_linker_did_not_sign(agency: Agency) -> None:
     with pytest.raises(PackageRefused, match="signature"):
         agency.store.grant(
             request,
-            ticket_bytes(AGREEMENT, 1, "police", "pkg-1", request_hash(request)),
+            Ticket(AGREEMENT, 1, "police", "pkg-1", request_hash(request)).to_bytes(),
             b"forged",
             KEY,
             round=1,
@@ -207,12 +207,12 @@ def test_a_ticket_that_the_linker_did_not_sign(agency: Agency) -> None:
 def test_a_ticket_is_read_as_it_was_written(
     agreement: str, round: int, agency: str, package: str, digest: bytes
 ) -> None:
-    message = ticket_bytes(agreement, round, agency, package, digest)
+    message = Ticket(agreement, round, agency, package, digest).to_bytes()
     assert Ticket.parse(message) == Ticket(agreement, round, agency, package, digest)
 
 
 def test_a_ticket_in_any_other_spelling_is_refused() -> None:
-    message = ticket_bytes(AGREEMENT, 1, "police", "pkg-1", bytes(48))
+    message = Ticket(AGREEMENT, 1, "police", "pkg-1", bytes(48)).to_bytes()
     form = json.loads(message)
     spoiled = [b"", message[:-1], message + b" ", b" " + message, message.replace(b'"round":1', b'"round":01')]
     changes = [
@@ -225,7 +225,7 @@ def test_a_ticket_in_any_other_spelling_is_refused() -> None:
         {"agency": 1},
     ]
     spoiled += [json.dumps(form | change, sort_keys=True, separators=(",", ":")).encode() for change in changes]
-    spoiled.append(ticket_bytes(AGREEMENT, 1, "police", "p" * 5000, bytes(48)))
+    spoiled.append(Ticket(AGREEMENT, 1, "police", "p" * 5000, bytes(48)).to_bytes())
     for other in spoiled:
         with pytest.raises(PackageRefused, match="ticket cannot be read"):
             Ticket.parse(other)

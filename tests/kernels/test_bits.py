@@ -14,17 +14,16 @@ def as_set(row: np.ndarray) -> set[int]:
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 21), st.integers(0, 2**32 - 1))
-def test_dice_and_jaccard_against_sets(n: int, m: int, width: int, seed: int) -> None:
+def test_dice_against_sets(n: int, m: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 256, (n, width), dtype=np.uint8) & rng.integers(0, 256, (n, width), dtype=np.uint8)
     b = rng.integers(0, 256, (m, width), dtype=np.uint8)
-    dice, jaccard = bits.dice(a, b), bits.jaccard(a, b)
+    dice = bits.dice(a, b)
     for i in range(n):
         for j in range(m):
             left, right = as_set(a[i]), as_set(b[j])
             whole = len(left) + len(right)
             assert abs(dice[i, j] - (2 * len(left & right) / whole if whole else 0)) < 1e-6
-            assert abs(jaccard[i, j] - (len(left & right) / len(left | right) if whole else 0)) < 1e-6
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 2**32 - 1))

@@ -170,7 +170,6 @@ def _findings() -> Findings:
         linkage=_linkage(),
         curves=_curves(),
         people_studied=80,
-        follow_up_years=151.0,
     )
 
 

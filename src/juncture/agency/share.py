@@ -80,7 +80,10 @@ def share(
     secret = linkage_secret(desk)
     source = read_source(source_file)
     if source.agency != desk.party:
-        raise UsageError(f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.")
+        raise UsageError(
+            f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.",
+            remedy="Name the source file of this agency, or go to the folder of the other one (-C FOLDER).",
+        )
     intake = read_mentions(source, agreement, desk.party, progress=progress)
     mentions = intake.mentions
     # Held while names may lie there, so that nobody who cleans up takes it for the leftovers of a killed run.

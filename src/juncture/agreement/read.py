@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from hashlib import sha384
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from juncture.agreement.checks import problems
 from juncture.agreement.model import Agreement
+from juncture.base.canonical import canonical_json
 from juncture.base.errors import InputError
 from juncture.base.files import read_limited
 
@@ -108,8 +108,7 @@ def read_agreement(path: Path) -> Agreement:
 
 def canonical_form(agreement: Agreement) -> bytes:
     """The one byte string that stands for ``agreement``: canonical JSON with defaults written out."""
-    data = agreement.model_dump(mode="json")
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return canonical_json(agreement.model_dump(mode="json"))
 
 
 def agreement_id(agreement: Agreement) -> str:

@@ -7,13 +7,16 @@ renamed over the target. On failure the neighbour is removed.
 from __future__ import annotations
 
 import contextlib
+import csv
+import errno
 import getpass
+import io
 import os
 import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,7 +73,11 @@ def atomic_writer(path: Path, *, private: bool = True) -> Iterator[BinaryIO]:
         temporary.replace(path)
         sync_dir(path.parent)
     except OSError as error:
-        raise MachineError(f"{path} could not be written: {error.strerror or type(error).__name__}.") from error
+        full = error.errno == errno.ENOSPC
+        raise MachineError(
+            f"{path} could not be written: {error.strerror or type(error).__name__}.",
+            remedy="Make room on the disk, then run the same command again." if full else "",
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -97,6 +104,15 @@ def write_bytes(path: Path, data: bytes, *, private: bool = True) -> Path:
 def write_text(path: Path, text: str, *, private: bool = True) -> Path:
     """Write ``text`` as UTF-8 with ``\\n`` line ends, whole or not at all; returns ``path``."""
     return write_bytes(path, text.encode("utf-8"), private=private)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """CSV with a header and ``\\n`` line ends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def read_limited(path: Path, limit: int) -> bytes:

@@ -47,7 +47,10 @@ class PartyFolder:
         """The working folder at ``root``; raises ``UsageError`` where there is none."""
         path = root / SETTINGS
         if not path.is_file():
-            raise UsageError(f"{root} is not a working folder.", remedy="`juncture init PARTY` makes one.")
+            raise UsageError(
+                f"{root.resolve()} is not a working folder.",
+                remedy="Name the party's folder with -C FOLDER; `juncture init PARTY` makes one.",
+            )
         try:
             settings = tomllib.loads(read_limited(path, 1 << 16).decode("utf-8"))
             party = settings["party"]

@@ -6,16 +6,14 @@ made. The register there says what was released, when, under which agreement, si
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from juncture import __version__
 from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, PackageRefused, UsageError
-from juncture.base.files import private_dir, read_limited, write_bytes, write_text
+from juncture.base.files import csv_text, private_dir, read_limited, write_bytes, write_text
 from juncture.base.report import StepReport, WrittenFile
 from juncture.checker.disclosure import control
 from juncture.exchange.canonical import canonical_bytes, read_canonical
@@ -162,7 +160,8 @@ def _review_folder(desk: Desk, round_number: int) -> Path:
 
 
 def _register(desk: Desk, public: Path, round_number: int, files: list[Path]) -> Path:
-    """Add a signed line to ``register.jsonl``: what was released, when, under which agreement and purpose.
+    """Add a signed line to ``register.jsonl``: what was released, when, under which agreement and purpose, and the
+    SHA-384 of all that stood ``before``, so that no line can be dropped or moved.
 
     The very same release a second time adds nothing.
     """
@@ -187,7 +186,6 @@ def _register(desk: Desk, public: Path, round_number: int, files: list[Path]) ->
             ) from error
         if {key: value for key, value in last.items() if key not in ("before", "signature")} == entry:
             return path
-    # Signed with each line: what stood before it, so that no line can be dropped or moved.
     entry["before"] = hashlib.sha384(before).hexdigest()
     signature = sign(desk.keys, REGISTER_LABEL, canonical_bytes(entry)).hex()
     return write_bytes(path, before + canonical_bytes({**entry, "signature": signature}) + b"\n", private=False)
@@ -230,12 +228,11 @@ def _controlled(desk: Desk, proposal: Proposal) -> list[ReleasedTable]:
 
 
 def _csv(table: ReleasedTable) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(column.name for column in table.columns), "hidden"])
-    for row, why in zip(table.rows, table.hidden, strict=True):
-        writer.writerow(["" if cell is None else _cell(cell) for cell in row] + [why])
-    return text.getvalue()
+    rows = (
+        ["" if cell is None else _cell(cell) for cell in row] + [why]
+        for row, why in zip(table.rows, table.hidden, strict=True)
+    )
+    return csv_text([*(column.name for column in table.columns), "hidden"], rows)
 
 
 def _cell(cell: str | int | float) -> str:

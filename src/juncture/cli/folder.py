@@ -111,12 +111,14 @@ def inbox(here: Here, files: tuple[Path, ...], replace: bool) -> int:
         try:
             known.append((recognise(path), path))
         except JunctureError as error:
-            code = code or explain(error)
+            told = explain(error)
+            code = code or told
     for _, path in sorted(known):
         try:
             taken = take_in(folder, path, replace=replace)
         except JunctureError as error:
-            code = code or explain(error)
+            told = explain(error)
+            code = code or told
             continue
         talk(f"{path.name} is {taken.what}" + ("; it lay here already." if taken.there_before else "."), bold=True)
         if taken.note:

@@ -25,7 +25,9 @@ def new(here: Here, approver: bool, passphrase_fd: int | None) -> None:
 
     folder = party_folder(here)
     if (path := approver_file(folder) if approver else folder.own_keys).exists():
-        raise UsageError(f"{path.name} exists already; keys are never made over.", remedy="juncture keys show")
+        raise UsageError(
+            f"{path.name} exists already; keys are never made over.", remedy="`juncture keys show` prints their words."
+        )
     phrase = ask_new_passphrase("the approver" if approver else f"the keys of {folder.party}", passphrase_fd)
     show(new_keys(folder, phrase, approver=approver), here)
 

@@ -28,6 +28,9 @@ from juncture.exchange.package import Expected, OpenedPackage, SealedPackage, op
 from juncture.exchange.seen import SeenSet
 from juncture.exchange.signed_agreement import SignedAgreement, read_signed_agreement
 
+#: In private/: the header of each package that was sealed here, a line each.
+SENT_FILE = "sent.jsonl"
+
 #: The most content a package of a kind may have; a larger one is refused before anything is read.
 MAX_BYTES = {
     PackageKind.LINK: 16 << 30,
@@ -88,7 +91,7 @@ class Desk:
 
     @property
     def _sent_file(self) -> Path:
-        return self.folder.private / "sent.jsonl"
+        return self.folder.private / SENT_FILE
 
     def send(
         self,
@@ -138,8 +141,8 @@ class Desk:
         arrived = self.arrived(kind, sender, round_number)
         if not arrived:
             raise UsageError(
-                f"The {kind.description} from {sender} has not arrived (round {round_number}).",
-                remedy=f"Ask {sender} for the file, put it into {self.folder.inbox}, and run this again.",
+                f"What is needed from {sender} has not arrived: the {kind.description} (round {round_number}).",
+                remedy=f"Ask {sender} for the file, take it in with `juncture inbox FILE`, and run this again.",
             )
         expected = Expected(
             sender=self.signed.public[sender],

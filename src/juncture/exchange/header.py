@@ -42,6 +42,7 @@ MAX_HEADER = 32 * 1024
 MAX_FACTS, MAX_FACT = 16, 1024
 MAX_NUMBER = 9999
 MAX_CONTENT = 2**40
+ASK_AGAIN = "Ask the sender for the file again."
 
 BANNER = "Research or statistical information; confidential under 34 U.S.C. 10231 and 28 CFR Part 22 where it applies."
 
@@ -68,7 +69,7 @@ class PackageKind(StrEnum):
 
     @property
     def description(self) -> str:
-        """The kind in plain words."""
+        """The kind in plain words that follow "the"."""
         return _DESCRIPTIONS[self]
 
     @property
@@ -83,13 +84,13 @@ _DESCRIPTIONS = {
     PackageKind.CONFIRMATION: "proof that two agencies hold the same joint linkage secret",
     PackageKind.LINK: "encodings of an agency's people, for the linker",
     PackageKind.RELEASE: "locked envelopes of an agency's people, for the analyst",
-    PackageKind.COHORT: "the chosen cohort and its links, for the analyst",
+    PackageKind.COHORT: "chosen cohort and its links, for the analyst",
     PackageKind.TICKET_REQUEST: "hash of a blinded unlock request, to be ticketed by the linker",
-    PackageKind.TICKET: "the linker's signature under one unlock request",
+    PackageKind.TICKET: "linker's signature under one unlock request",
     PackageKind.REQUEST: "blinded unlock request, for an agency",
-    PackageKind.GRANT: "an agency's answer to an unlock request",
+    PackageKind.GRANT: "agency's answer to an unlock request",
     PackageKind.PROPOSAL: "results proposed for release, for the checker",
-    PackageKind.DECISION: "the checker's decision on proposed results",
+    PackageKind.DECISION: "checker's decision on proposed results",
     PackageKind.WITHDRAWAL: "people who withdrew, for linker and analyst",
 }
 
@@ -143,7 +144,7 @@ class PackageHeader:
         for name, holds in good.items():
             if not holds:
                 raise PackageRefused(
-                    f"The header's field {name} is not what version 1 of the format allows.", remedy=_ASK_AGAIN
+                    f"The header's field {name} is not what version 1 of the format allows.", remedy=ASK_AGAIN
                 )
 
     def to_bytes(self) -> bytes:
@@ -193,16 +194,13 @@ def read_header_bytes(data: bytes) -> PackageHeader:
         value["kind"] = PackageKind(value["kind"])
         value["created"], value["expires"] = read_date(value["created"]), read_date(value["expires"])
     except ValueError as error:
-        raise PackageRefused(f"The header is not in the form of version 1: {error}.", remedy=_ASK_AGAIN) from error
+        raise PackageRefused(f"The header is not in the form of version 1: {error}.", remedy=ASK_AGAIN) from error
     return PackageHeader(**value)
 
 
 def new_package_id() -> str:
     """16 random bytes as 32 hex digits."""
     return secrets.token_hex(16)
-
-
-_ASK_AGAIN = "Ask the sender for the file again."
 
 
 def _is_line(text: str) -> bool:

@@ -15,7 +15,7 @@ import tomlkit
 from juncture.agreement.model import UNKNOWN_KEYS, Agreement
 from juncture.agreement.read import MAX_BYTES, agreement_id, parse_agreement, read_agreement
 from juncture.agreement.vocabulary import PartyRole
-from juncture.base.errors import AgreementForbids, InputError, JunctureError, UsageError
+from juncture.base.errors import AgreementForbids, InputError, JunctureError, KeyTrouble, UsageError
 from juncture.base.files import read_limited, write_text
 from juncture.base.folder import PartyFolder
 from juncture.base.report import StepReport, WrittenFile
@@ -28,6 +28,9 @@ from juncture.exchange.signed_agreement import sign_agreement, signature_faults
 
 #: Whose keys those of the second person at an agency are.
 APPROVER = "approver"
+
+#: Bytes of a new passphrase; scrypt makes each guess cost a third of a second, no more.
+SHORTEST_PASSPHRASE = 12
 
 
 def for_real(agreement: Agreement) -> Agreement:
@@ -81,6 +84,11 @@ def new_keys(folder: PartyFolder, passphrase: bytes, *, approver: bool = False) 
             f"{private.name} exists already; keys are never made over.",
             remedy="`juncture keys show` shows them. To begin anew, move the old file away first.",
         )
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise KeyTrouble(
+            f"The passphrase has fewer than {SHORTEST_PASSPHRASE} characters; whoever copies the file could guess it.",
+            remedy="Choose four words or more that do not belong together.",
+        )
     keys = make_keys(APPROVER if approver else folder.party)
     save_keys(keys, private, passphrase)
     public = save_public(keys.public, folder.public_keys(keys.party))
@@ -92,7 +100,7 @@ def new_keys(folder: PartyFolder, passphrase: bytes, *, approver: bool = False) 
             "The passphrase cannot be recovered; keep it apart from this machine.",
             "The private file never leaves." if approver else f"Send {public.name} to every other party.",
         ),
-        next_command="juncture agency approve" if approver else "juncture keys show",
+        next_command="juncture status" if approver else "juncture keys show",
     )
 
 

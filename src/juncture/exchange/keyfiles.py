@@ -103,7 +103,7 @@ def _read_fields(path: Path) -> dict[str, Json]:
     form = dict.fromkeys(("format", "party", "fingerprint", "kdf", "salt", "nonce", "sealed"), str)
     numbers = dict.fromkeys(("version", "work", "block", "parallel"), int)
     if not path.is_file():
-        raise KeyTrouble(f"There is no private-key file {path.name}.", remedy="juncture keys new")
+        raise KeyTrouble(f"There is no private-key file {path.name}.", remedy="`juncture keys new` makes keys.")
     try:
         value = read_form(read_limited(path, MAX_PRIVATE_FILE), {**form, **numbers})
         if value["format"] != PRIVATE_FORMAT or value["version"] != PRIVATE_VERSION or value["kdf"] != "scrypt":

@@ -5,7 +5,7 @@ the SHA-384 of the line before (without ``\\n``), 96 zeros in the first. The **h
 256 random bits in each line keep it from revealing anything that could be guessed.
 
 A ledger alone shows a change inside it, but not that its end was cut off or rewritten: for that, others hold its heads,
-which ride in every package (:func:`contains_head`, ``heads_elsewhere`` of :func:`verify`).
+which ride in every package (``heads_elsewhere`` of :func:`verify`).
 
 No identifier can enter: acts and what is counted are words of closed form, counts are integers, files are hashes.
 A tail without ``\\n``, left by a kill, was never acknowledged; the next append cuts it off and says so in a line of its
@@ -55,7 +55,6 @@ class Act(StrEnum):
 
     KEYS_MADE = "keys_made"
     AGREEMENT_SIGNED = "agreement_signed"
-    AGREEMENT_ACCEPTED = "agreement_accepted"
     SECRET_COMMITTED = "secret_committed"
     SECRET_AGREED = "secret_agreed"
     SECRET_CONFIRMED = "secret_confirmed"
@@ -218,12 +217,6 @@ def verify(path: Path, *, heads_elsewhere: Iterable[str] = ()) -> LedgerCheck:
             remedy="It was cut off, rewritten or restored from a backup. Stop, and tell the other parties.",
         )
     return LedgerCheck(tuple(entries), before, torn)
-
-
-def contains_head(path: Path, known: str) -> bool:
-    """Whether ``known`` is or was the head of the ledger ``path``; raises ``PackageRefused`` if its chain is broken."""
-    check = verify(path)
-    return known in {NO_HEAD, check.head, *(entry.before for entry in check.entries)}
 
 
 def _read_entry(line: bytes, number: int, path: Path) -> LedgerEntry:

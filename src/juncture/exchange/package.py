@@ -34,6 +34,7 @@ from typing import BinaryIO
 from juncture.base.errors import MachineError, PackageRefused, UsageError
 from juncture.base.files import atomic_writer
 from juncture.exchange.header import (
+    ASK_AGAIN,
     BANNER,
     MAX_HEADER,
     PackageHeader,
@@ -61,7 +62,6 @@ MAGIC = b"JUNCTURE"
 VERSION = 1
 _FRONT_BYTES = len(MAGIC) + 2 + 4
 _NO_HASH = "0" * 96
-_ASK_AGAIN = "Ask the sender for the file again."
 
 
 @dataclass(frozen=True)
@@ -200,21 +200,6 @@ def open_package(path: Path, expected: Expected) -> OpenedPackage:
         return OpenedPackage(header, payload, expected.seen.record(header))
 
 
-def open_package_to(path: Path, target: Path, expected: Expected) -> tuple[PackageHeader, bool]:
-    """Write the content of the package ``path`` to the private file ``target``, whole or not at all.
-
-    For content too large for memory; otherwise as :func:`open_package`. Returns the header and whether the very same
-    package was opened before.
-    """
-    with _reading(path) as file:
-        header = _check_all(file, path.name, expected)
-        with atomic_writer(target) as out:
-            for content in _contents(file, header, expected.recipient):
-                out.write(content)
-            before = expected.seen.record(header)
-    return header, before
-
-
 def _front(header: PackageHeader) -> bytes:
     data = header.to_bytes()
     if len(data) > MAX_HEADER:
@@ -252,7 +237,7 @@ def _read_front(file: BinaryIO, name: str) -> tuple[PackageHeader, bytes]:
     """The header and all bytes before the sealed key, once the length of the file is right."""
     front = file.read(_FRONT_BYTES)
     if len(front) < _FRONT_BYTES or not front.startswith(MAGIC):
-        raise PackageRefused(f"{name} is not a package of juncture.", remedy=_ASK_AGAIN)
+        raise PackageRefused(f"{name} is not a package of juncture.", remedy=ASK_AGAIN)
     version = int.from_bytes(front[8:10], "big")
     if version != VERSION:
         raise PackageRefused(
@@ -261,12 +246,12 @@ def _read_front(file: BinaryIO, name: str) -> tuple[PackageHeader, bytes]:
         )
     length = int.from_bytes(front[10:14], "big")
     if length > MAX_HEADER:
-        raise PackageRefused(f"{name} announces a header longer than 32 KiB.", remedy=_ASK_AGAIN)
+        raise PackageRefused(f"{name} announces a header longer than 32 KiB.", remedy=ASK_AGAIN)
     data = file.read(length)
     header = read_header_bytes(data)
     announced = _FRONT_BYTES + length + _ciphertext_bytes(header) + SIGNATURE_BYTES
     if os.fstat(file.fileno()).st_size != announced:
-        raise PackageRefused(f"{name} was cut off or added to: its length is not {announced}.", remedy=_ASK_AGAIN)
+        raise PackageRefused(f"{name} was cut off or added to: its length is not {announced}.", remedy=ASK_AGAIN)
     return header, front + data
 
 
@@ -275,7 +260,7 @@ def _check_all(file: BinaryIO, name: str, expected: Expected) -> PackageHeader:
     header, signed = _read_front(file, name)
     expected.check(header)
     if _hash_from(file, len(signed), _ciphertext_bytes(header)) != header.ciphertext_sha384:
-        raise PackageRefused(f"{name} was altered: its content has not the hash in its header.", remedy=_ASK_AGAIN)
+        raise PackageRefused(f"{name} was altered: its content has not the hash in its header.", remedy=ASK_AGAIN)
     verify(expected.sender, header.kind.label, signed, _read_exactly(file, SIGNATURE_BYTES))
     expected.seen.check(header)
     file.seek(len(signed))
@@ -315,5 +300,5 @@ def _hash_from(file: BinaryIO, start: int, length: int = -1) -> str:
 def _read_exactly(file: BinaryIO, length: int) -> bytes:
     data = file.read(length)
     if len(data) != length:
-        raise PackageRefused("The file was cut off while it was being read.", remedy=_ASK_AGAIN)
+        raise PackageRefused("The file was cut off while it was being read.", remedy=ASK_AGAIN)
     return data

@@ -114,11 +114,6 @@ class Ticket:
             raise PackageRefused(f"The linker's ticket cannot be read: {error}.") from error
 
 
-def ticket_bytes(agreement_id: str, round: int, agency: str, package_id: str, request_hash: bytes) -> bytes:
-    """The canonical message of a ticket, ready to be signed under ``TICKET_LABEL``."""
-    return Ticket(agreement_id, round, agency, package_id, request_hash).to_bytes()
-
-
 @dataclass(frozen=True)
 class Spend:
     """One line of the store: a granted request, its package and key, and how much it spent; ``total`` includes it."""

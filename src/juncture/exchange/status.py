@@ -17,10 +17,11 @@ from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import JunctureError
 from juncture.base.folder import PartyFolder
 from juncture.exchange import ledger
-from juncture.exchange.desk import packages_in
-from juncture.exchange.header import PackageKind
+from juncture.exchange.desk import SENT_FILE, packages_in
+from juncture.exchange.header import PackageKind, read_header_bytes
 from juncture.exchange.keys import read_public
 from juncture.exchange.ledger import Act
+from juncture.exchange.lines import whole_lines
 from juncture.exchange.signed_agreement import signature_faults
 
 #: Days after a party's last act from which something waited for is called overdue.
@@ -62,8 +63,8 @@ class Facts:
     """What the folder says of one round, nothing of it verified.
 
     ``acts`` maps each act of the ledger under this agreement (and before any) to the day it was last done; ``sent``
-    and ``arrived`` hold (kind, other party) of the packages of the round in outbox and inbox; ``faults`` says, by
-    party, what the agreement lacks before it binds.
+    and ``arrived`` hold (kind, other party) of the packages of the round that were sealed here and that lie in the
+    inbox; ``faults`` says, by party, what the agreement lacks before it binds.
     """
 
     folder: PartyFolder
@@ -82,7 +83,7 @@ class Facts:
         return tuple(name for name in named if name != self.folder.party)
 
     def all_sent(self, kind: PackageKind, role: PartyRole) -> bool:
-        """Whether ``kind`` lies in the outbox for every other party of ``role``."""
+        """Whether ``kind`` was sealed for every other party of ``role``."""
         return all((kind, name) in self.sent for name in self.others(role))
 
 
@@ -209,7 +210,10 @@ WORKFLOW: tuple[Step, ...] = (
     ),
     Step(
         Stage.STAGED, _AGENCY, "what would leave is staged in private/",
-        lambda facts: (facts.folder.private / f"round-{facts.round}" / "staged-link").exists(),
+        lambda facts: all(
+            (facts.folder.private / f"round-{facts.round}" / part).exists()
+            for part in ("staged-link", "staged-release", "unlock-key")
+        ),
         "juncture agency share SOURCE.toml", act=Act.SHARE_STAGED,
     ),
     Step(
@@ -288,7 +292,9 @@ def read_facts(folder: PartyFolder, *, round_number: int = 1) -> Facts:
     }
 
     def packages(place: str) -> frozenset[tuple[PackageKind, str]]:
-        found = (header for _, header in packages_in(folder.root / place))
+        found = [header for _, header in packages_in(folder.root / place)]
+        if place == "outbox":  # what was sealed counts, also where somebody moved it away
+            found += map(read_header_bytes, whole_lines(folder.private / SENT_FILE)[0])
         return frozenset(
             (header.kind, header.recipient if place == "outbox" else header.sender)
             for header in found

@@ -20,7 +20,7 @@ def fingerprint_words(fingerprint: str) -> str:
     """Sixteen words in four lines of four for ``sha384:<96 hex digits>``; raises ``UsageError`` for another form."""
     scheme, _, digits = fingerprint.partition(":")
     if scheme != "sha384" or not is_sha384(digits):
-        raise UsageError("A fingerprint is sha384: and 96 hex digits.", remedy="juncture keys show")
+        raise UsageError("A fingerprint is sha384: and 96 hex digits.", remedy="`juncture keys show` prints it.")
     spoken = [word_list()[byte] for byte in bytes.fromhex(digits)[:SPOKEN_BYTES]]
     return "\n".join(" ".join(spoken[at : at + 4]) for at in range(0, SPOKEN_BYTES, 4))
 

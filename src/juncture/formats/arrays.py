@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from juncture.base.canonical import canonical_json
 from juncture.base.errors import PackageRefused
 
 MAGIC = b"JNCA"
@@ -38,11 +39,6 @@ class Unpacked:
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, Array]
-
-
-def canonical_json(value: object) -> bytes:
-    """``value`` as JSON with sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def pack(payload: str, version: int, facts: Mapping[str, object], arrays: Mapping[str, Array]) -> bytes:
@@ -114,4 +110,9 @@ def _arrays(data: bytes, start: int, listed: object, payload: str) -> dict[str, 
 def need(condition: bool, payload: str, what: str) -> None:
     """Raise ``PackageRefused`` unless ``condition`` holds; ``what`` says which rule of the format is broken."""
     if not condition:
-        raise PackageRefused(f"this {payload} payload breaks its format: {what}.")
+        raise broken(payload, what)
+
+
+def broken(payload: str, what: str) -> PackageRefused:
+    """The error of a payload that breaks the rule ``what`` of its format."""
+    return PackageRefused(f"this {payload} payload breaks its format: {what}.")

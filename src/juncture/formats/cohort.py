@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from juncture.formats.arrays import Array, canonical_json, need, pack, unpack
+from juncture.base.canonical import canonical_json
+from juncture.formats.arrays import Array, broken, need, pack, unpack
 
 PAYLOAD = "cohort"
 VERSION = 1
@@ -88,8 +89,7 @@ class LinkReport:
                 notes=tuple(str(n) for n in read["notes"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            need(False, PAYLOAD, "its report is as version 1 says")
-            raise
+            raise broken(PAYLOAD, "its report is as version 1 says") from None
 
 
 @dataclass(frozen=True, repr=False)

@@ -39,6 +39,8 @@ JOINT_TOKENS = 4
 #: The most spelling rows a person may have: with more, somebody would be compared more often than others.
 MAX_SPELLINGS = 12
 KEY_BYTES = 16
+#: Fields without bits beside ``birth_date``: which parts of it are known.
+DATE_PARTS = ("birth_year", "birth_month", "birth_day")
 
 Bytes = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from juncture.formats.arrays import need, pack, unpack
+from juncture.formats.arrays import broken, need, pack, unpack
 
 PAYLOAD = "release"
 VERSION = 1
@@ -86,12 +86,8 @@ class ReleasePayload:
             "its facts have the types of version 1",
         )
         ids = arrays.pop("envelope_id", None)
-        need(
-            ids is not None and ids.dtype == np.uint8 and ids.ndim == 2 and ids.shape[1] == 16,
-            PAYLOAD,
-            "envelope_id is there",
-        )
-        assert ids is not None
+        if ids is None or ids.dtype != np.uint8 or ids.ndim != 2 or ids.shape[1] != 16:
+            raise broken(PAYLOAD, "envelope_id is there")
         by_row: dict[int, bytes] = {}
         for k in range(MAX_SIZES):
             index, sealed = arrays.pop(f"index:{k}", None), arrays.pop(f"sealed:{k}", None)

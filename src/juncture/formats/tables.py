@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from juncture.formats.arrays import canonical_json, need
+from juncture.base.canonical import canonical_json
+from juncture.formats.arrays import broken, need
 
 PROPOSAL = "proposal"
 RELEASED = "released"
@@ -47,7 +48,7 @@ class Column:
 class ProposedRow:
     """A row and the people behind it.
 
-    ``people``: every number of persons that the row tells or lets a reader work out (e.g. all, missed, met); the row
+    ``people``: every number of people that the row tells or lets a reader work out (e.g. all, missed, met); the row
     is hidden if one of them is 1 to threshold - 1. ``part_of``: a name shared by rows that add up (all, women, men),
     "" where none do; ``is_total`` marks the row they add up to. ``largest_share``: the largest share of the row's
     events that come from one person, None where the row counts no events.
@@ -134,8 +135,7 @@ class Proposal:
                 ),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            need(False, PROPOSAL, "it is as version 1 says")
-            raise
+            raise broken(PROPOSAL, "it is as version 1 says") from None
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,7 @@ class ReleasedTable:
                 hidden=tuple(str(h) for h in read["hidden"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            need(False, RELEASED, "it is as version 1 says")
-            raise
+            raise broken(RELEASED, "it is as version 1 says") from None
 
 
 def _check_names(table: str, columns: tuple[Column, ...], payload: str) -> None:

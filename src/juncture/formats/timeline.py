@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from juncture.formats.arrays import canonical_json, need
+from juncture.base.canonical import canonical_json
+from juncture.formats.arrays import need
 from juncture.formats.clock import CIRCLE
 
 PAYLOAD = "timeline"

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from juncture.formats.arrays import canonical_json, need
+from juncture.base.canonical import canonical_json
+from juncture.formats.arrays import broken, need
 
 VERSION = 1
 MAX_BYTES = 4 << 20
@@ -95,13 +96,11 @@ def _pair(row: object, payload: str) -> tuple[str, str]:
     match row:
         case [str(first), str(second)]:
             return first, second
-    need(False, payload, "a row is a pair of texts")
-    raise AssertionError
+    raise broken(payload, "a row is a pair of texts")
 
 
 def _bytes(text: object, payload: str) -> bytes:
     try:
         return bytes.fromhex(str(text))
     except ValueError:
-        need(False, payload, "bytes are written in hex")
-        raise
+        raise broken(payload, "bytes are written in hex") from None

@@ -74,9 +74,3 @@ def dice(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
     for part, shared in shared_tiles(a, b):
         out[part] = 2 * shared / np.maximum(whole[part], 1)
     return out
-
-
-def jaccard(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Jaccard coefficient of all pairs of rows, float32 [len(a), len(b)]; 0 where both rows are empty."""
-    similar = dice(a, b)
-    return np.asarray(similar / (2 - similar), dtype=np.float32)

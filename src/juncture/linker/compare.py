@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from juncture.base.errors import PackageRefused
-from juncture.formats.link import EncodedField
+from juncture.formats.link import DATE_PARTS, EncodedField
 from juncture.kernels import bits
 from juncture.kernels.em import Floats, Levels, Scheme
 
@@ -25,7 +25,6 @@ _TABLE_CELLS = 80_000_000
 _ROW_PAIRS = 4_000_000
 
 MISSING = 0
-_DATE_PARTS = ("birth_year", "birth_month", "birth_day")
 
 
 @dataclass(frozen=True)
@@ -215,8 +214,8 @@ def _extras(name: str, a: LinkInput, b: LinkInput) -> tuple[str, NDArray[np.uint
     """What belongs to a row of the field beside its bits, and the kind of grading that this asks for."""
     if name == "first_name" and all("first_forms" in side.fields for side in (a, b)):
         return "forms", a.fields["first_forms"].bits, b.fields["first_forms"].bits
-    if name == "birth_date" and all(part in side.fields for side in (a, b) for part in _DATE_PARTS):
-        return "date", _mask_bits(a, _DATE_PARTS), _mask_bits(b, _DATE_PARTS)
+    if name == "birth_date" and all(part in side.fields for side in (a, b) for part in DATE_PARTS):
+        return "date", _mask_bits(a, DATE_PARTS), _mask_bits(b, DATE_PARTS)
     if name == "record":
         masks = sorted(f for f in a.fields if f in b.fields and not a.fields[f].bits.shape[1])
         return "record", _mask_bits(a, masks), _mask_bits(b, masks)

@@ -80,10 +80,6 @@ class Linkage:
         """Groups of (agency, person) that the best matchings make one person; only people with a partner."""
         return group([(pair, pair.best) for pair in self.pairs])
 
-    def draw_groups(self, draw: int) -> tuple[tuple[tuple[str, int], ...], ...]:
-        """Groups of (agency, person) in one of the draws."""
-        return group([(pair, pair.draws[draw]) for pair in self.pairs])
-
 
 def link(
     files: Mapping[str, LinkInput],

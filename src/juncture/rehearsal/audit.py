@@ -6,15 +6,13 @@ under agreements marked ``rehearsal`` only.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from juncture.agency.share import record_people
 from juncture.analyst.request import take_cohort
 from juncture.base.errors import AgreementForbids
-from juncture.base.files import write_text
+from juncture.base.files import csv_text, write_text
 from juncture.exchange.desk import Desk
 from juncture.linker.link import Groups
 
@@ -37,16 +35,14 @@ def write_audit(path: Path, agencies: Sequence[Desk], analyst: Desk, groups: Gro
             for c in range(cohort.best.shape[2]):
                 if cohort.best[q, a, c]:
                     study_id[agency, cohort.envelope_id[q, a, c].tobytes()] = cohort.study_id[q].tobytes().hex()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for desk in agencies:
         records, envelopes = record_people(desk, round_number)
         for record_id, person in sorted(records.items()):
             if person < 0:
-                writer.writerow([desk.party, record_id, "", "", ""])
+                rows.append([desk.party, record_id, "", "", ""])
                 continue
             ref = (desk.party, envelopes.get(person, b""))
             own = f"{desk.party}-{person}"
-            writer.writerow([desk.party, record_id, own, study_id.get(ref, ""), group_of.get(ref, own)])
-    return write_text(path, text.getvalue())
+            rows.append([desk.party, record_id, own, study_id.get(ref, ""), group_of.get(ref, own)])
+    return write_text(path, csv_text(COLUMNS, rows))

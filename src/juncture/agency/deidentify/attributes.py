@@ -30,15 +30,13 @@ class Attributes:
     ethnicity: str | None = None
 
 
-def person_attributes(
-    mentions: pa.Table, person: NDArray[np.int32], on: date, people: int | None = None
-) -> tuple[Attributes, ...]:
+def person_attributes(mentions: pa.Table, person: NDArray[np.int32], on: date) -> tuple[Attributes, ...]:
     """The attributes of each person, in the order of the references.
 
     Sex, race and ethnicity: the word of most mentions, of equals the one mentioned last. Birth date: the most frequent
     of those with most parts that give an age of 0 to 115 on the day ``on``. A word outside the vocabulary is nothing.
     """
-    people = people_count(person) if people is None else people
+    people = people_count(person)
     start = times(mentions, "start")
     sex = _majority(mentions, "sex", {str(word) for word in Sex}, person, start, people)
     race = _majority(mentions, "race", {str(word) for word in Race}, person, start, people)

@@ -12,16 +12,13 @@ from juncture.agreement.vocabulary import BAND_EDGES, band_of
 from juncture.formats.clock import day_number
 
 
-def activity_bands(
-    mentions: pa.Table, person: NDArray[np.int32], agreement: Agreement, people: int | None = None
-) -> NDArray[np.uint8]:
+def activity_bands(mentions: pa.Table, person: NDArray[np.int32], agreement: Agreement) -> NDArray[np.uint8]:
     """uint8 [people, families]: the band of the most contacts of each family in any ``within_days`` days.
 
     Families in sorted order of their names; contacts of the selection window only, both ends included. A contact
-    counts once a person, on the day of its first mention that fits. ``people`` is by default the number of people in
-    ``person`` (int32 a mention, -1 = nobody).
+    counts once a person, on the day of its first mention that fits. ``person``: int32 a mention, -1 = nobody.
     """
-    people = people_count(person) if people is None else people
+    people = people_count(person)
     families = sorted(agreement.cohort.families)
     kind, kinds = codes(mentions, "kind")
     contact, _ = codes(mentions, "contact_id")

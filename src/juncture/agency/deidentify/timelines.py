@@ -21,7 +21,6 @@ from juncture.agreement.vocabulary import ContactRole, Grain, kinds_of
 from juncture.formats.clock import day_number, shifted
 from juncture.formats.timeline import ReleasedContact, Timeline
 
-LAST_BAND = 3
 #: 1970-01-01 was a Thursday: three days after a Monday.
 _MONDAY = 3
 

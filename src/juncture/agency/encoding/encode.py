@@ -29,19 +29,19 @@ from numpy.typing import NDArray
 from juncture.agency.encoding.hashing import Positions, bit_rows, derive_key, tags
 from juncture.agency.encoding.keys import RECIPES, RECORD_KEYS, KeyRecipe
 from juncture.agency.encoding.tokens import TOKENS
+from juncture.agreement.vocabulary import LinkageField
 from juncture.base.errors import UsageError
-from juncture.formats.link import EncodedField
+from juncture.formats.link import DATE_PARTS, KEY_BYTES, EncodedField
 
 Profile = Literal["field", "record"]
 
 SECRET_BYTES = 32
-KEY_BYTES = 16
 #: Length of a keyed exact tag of the sex.
 TAG_BYTES = 8
 RECORD_BITS = 2_048
 
 #: Fields an agreement may name for linkage.
-LINKABLE = ("last_name", "first_name", "middle_name", "birth_date", "sex", "address", "zip", "phone", "ssn4")
+LINKABLE = tuple(field.value for field in LinkageField)
 
 #: Bits of a field, and bits a token of weight one sets; a usual value fills about a fifth.
 _FIELD_SHAPE = {
@@ -67,7 +67,6 @@ _RECORD_SHARE = {
     "phone": 5,
     "ssn4": 8,
 }
-_DATE_PARTS = ("birth_year", "birth_month", "birth_day")
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def encode(
     make = _field_profile if profile == "field" else _record_profile
     encoded = make(columns, key)
     if "birth_date" in fields:
-        for part in _DATE_PARTS:
+        for part in DATE_PARTS:
             encoded[part] = _mask(~np.asarray(pc.is_null(spellings.column(part))))
     names = RECORD_KEYS if profile == "record" else tuple(RECIPES)
     recipes = {name: RECIPES[name] for name in names if RECIPES[name].fields <= set(fields)}
@@ -140,7 +139,7 @@ class _Column:
 
 def _column(spellings: pa.Table, field: str) -> _Column:
     if field == "birth_date":
-        parts = [pc.fill_null(pc.cast(spellings.column(part), pa.string()), "") for part in _DATE_PARTS]
+        parts = [pc.fill_null(pc.cast(spellings.column(part), pa.string()), "") for part in DATE_PARTS]
         column = pc.binary_join_element_wise(*parts, "-")
         column = pc.if_else(pc.equal(column, "--"), pa.scalar(None, pa.string()), column)
     else:

@@ -24,11 +24,10 @@ NOTHING = frozenset({"", "unknown"})
 
 @dataclass(frozen=True)
 class CodesRead:
-    """``words``: a string column, null where nothing is known. ``other`` and ``unmapped``: rows of each code, as it
-    may be shown, that ``other`` took in and that nothing took in; ``failed``: bool, the rows of the latter."""
+    """``words``: a string column, null where nothing is known. ``unmapped``: rows of each code without a meaning, as
+    it may be shown; ``failed``: bool, those rows."""
 
     words: pa.Array
-    other: Mapping[str, int]
     unmapped: Mapping[str, int]
     failed: NDArray[np.bool_]
 
@@ -54,14 +53,13 @@ def read_codes(
     ``never_shown``: texts (from columns that identify people) that no message may hold, in the form of ``code_key``.
     """
     if cells is None:
-        return CodesRead(pa.array([coded.default] * rows, type=pa.string()), {}, {}, np.zeros(rows, dtype=bool))
+        return CodesRead(pa.array([coded.default] * rows, type=pa.string()), {}, np.zeros(rows, dtype=bool))
     table = {code_key(code): word for code, word in coded.map.items()} or {word: word for word in allowed}
     codes = pc.dictionary_encode(cells)
     texts = [*codes.dictionary.to_pylist(), None]
     index = pc.fill_null(codes.indices, len(texts) - 1).to_numpy().astype(np.int64)
     counts = np.bincount(index, minlength=len(texts))
     words: list[str | None] = []
-    other: dict[str, int] = {}
     unmapped: dict[str, int] = {}
     failed = np.zeros(len(texts), dtype=bool)
     for position, text in enumerate(texts):
@@ -69,16 +67,13 @@ def read_codes(
         word = coded.default if text is None else table.get(code_key(text))
         if word is None and not (text is None and may_be_unknown):
             word = coded.other
-            shown = _shown(text, count, never_shown)
             if word is None:
                 failed[position] = True
+                shown = _shown(text, count, never_shown)
                 unmapped[shown] = unmapped.get(shown, 0) + count
-            elif text is not None:
-                other[shown] = other.get(shown, 0) + count
         words.append(None if word is None or (may_be_unknown and word in NOTHING) else word)
     return CodesRead(
         words=pa.array(words, type=pa.string()).take(pa.array(index)),
-        other=_common_first(other),
         unmapped=_common_first({code: count for code, count in unmapped.items() if count}),
         failed=failed[index],
     )

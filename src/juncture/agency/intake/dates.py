@@ -91,12 +91,33 @@ def birth_parts(text: str, formats: Sequence[str], last_year: int) -> BirthParts
     The format that explains most parts wins, the first of equals. Month and day are swapped where the month is 13 to
     31 and the day 1 to 12. A day that its month does not have is None. 1900-01-01 stands for no date.
     """
-    best: BirthParts = (None, None, None)
-    for form in formats:
-        parts = _possible(_parts(text, form, last_year), last_year)
-        if sum(p is not None for p in parts) > sum(p is not None for p in best):
-            best = parts
+    best = _best_reading(text, formats, last_year)[1]
     return (None, None, None) if best == NO_DATE else best
+
+
+def turned_births(texts: pa.Array, formats: Sequence[str], last_year: int) -> tuple[int, int]:
+    """How many birth dates make sense only with day and month swapped, and how many tell a day and a month at all."""
+    coded = pc.dictionary_encode(texts)
+    readings = [_best_reading(text, formats, last_year)[0] for text in coded.dictionary.to_pylist()]
+    codes = pc.drop_null(coded.indices).to_numpy()
+    told = np.array([month is not None and day is not None for _, month, day in readings], dtype=bool)
+    turned = np.array([_is_turned(month, day) for _, month, day in readings], dtype=bool)
+    return int(turned[codes].sum()), int(told[codes].sum())
+
+
+def _best_reading(text: str, formats: Sequence[str], last_year: int) -> tuple[BirthParts, BirthParts]:
+    """As written under the format that explains most parts, the first of equals, and what of it is possible."""
+    best: tuple[BirthParts, BirthParts] = ((None, None, None), (None, None, None))
+    for form in formats:
+        written = _parts(text, form, last_year)
+        parts = _possible(written, last_year)
+        if sum(p is not None for p in parts) > sum(p is not None for p in best[1]):
+            best = written, parts
+    return best
+
+
+def _is_turned(month: int | None, day: int | None) -> bool:
+    return month is not None and day is not None and 13 <= month <= 31 and 1 <= day <= 12
 
 
 def _parts(text: str, form: str, last_year: int) -> BirthParts:
@@ -125,7 +146,7 @@ def _possible(parts: BirthParts, last_year: int) -> BirthParts:
     year, month, day = parts
     if year is not None and not FIRST_BIRTH_YEAR <= year <= last_year:
         year = None
-    if month is not None and day is not None and 13 <= month <= 31 and 1 <= day <= 12:
+    if _is_turned(month, day):
         month, day = day, month
     if month is not None and not 1 <= month <= 12:
         month = None

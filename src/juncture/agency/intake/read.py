@@ -37,9 +37,8 @@ class Intake:
 
     ``mentions`` has the columns of :data:`juncture.agency.intake.table.SCHEMA`, in the order of the files;
     ``record_id`` is the contact's number, followed by ``#1``, ``#2``, ... where a contact names several people.
-    ``rows_read`` = ``rows_kept`` + the sum of ``dropped`` (a count a reason). ``other_codes``: a field, then the codes
-    that the source file's ``other`` took in, with their rows. ``person_number_is_fact``: whether the agency's person
-    number decides who is who.
+    ``rows_read`` = ``rows_kept`` + the sum of ``dropped`` (a count a reason). ``person_number_is_fact``: whether the
+    agency's person number decides who is who.
     """
 
     mentions: pa.Table
@@ -47,7 +46,6 @@ class Intake:
     rows_kept: int
     nameless: int
     dropped: Mapping[str, int]
-    other_codes: Mapping[str, Mapping[str, int]]
     warnings: tuple[str, ...]
     files: tuple[FileRead, ...]
     person_number_is_fact: bool
@@ -72,21 +70,15 @@ def read_mentions(source: Source, agreement: Agreement, agency: str, progress: P
         part.refuse_wrong_format()
     mentions = _with_record_ids(pa.concat_tables([part.mentions() for part in parts]).combine_chunks())
     dropped: dict[str, int] = {}
-    other: dict[str, dict[str, int]] = {}
     for part in parts:
         for reason, count in part.dropped().items():
             dropped[reason] = dropped.get(reason, 0) + count
-        for field, codes in part.codes.items():
-            for code, count in codes.other.items():
-                of_field = other.setdefault(field, {})
-                of_field[code] = of_field.get(code, 0) + count
     return Intake(
         mentions=mentions,
         rows_read=sum(len(part.read.row) for part in parts),
         rows_kept=mentions.num_rows,
         nameless=int(pc.sum(mentions["nameless"]).as_py() or 0),
         dropped={reason: count for reason, count in dropped.items() if count},
-        other_codes=other,
         warnings=tuple(warning for part in parts for warning in part.warnings()),
         files=tuple(
             FileRead(

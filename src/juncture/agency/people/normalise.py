@@ -56,8 +56,6 @@ _NOT_WORD = re.compile(r"[^\w]+|_+")
 _NOT_DIGIT = re.compile(r"\D+")
 _HASH_UNIT = re.compile(r"#\s*[\w-]+")
 
-#: Columns of a normalised table, in order; ``suffix`` is the generation as a digit.
-TEXT_FIELDS = ("last_name", "first_name", "middle_name", "suffix", "sex", "address", "zip", "phone", "ssn4")
 BIRTH_FIELDS = ("birth_year", "birth_month", "birth_day")
 
 
@@ -176,8 +174,9 @@ def nickname_roots(first_name: str | None) -> list[str]:
 def normalise(mentions: pa.Table, no_home: NoHome) -> pa.Table:
     """Mentions (or any table with their columns) in the form in which they are compared.
 
-    Returns as many rows as ``mentions``, columns ``TEXT_FIELDS`` (string), ``BIRTH_FIELDS`` (int16, int8, int8) and
-    ``default_birthday`` (bool: 1 January, which exports use for "only the year is known"; month and day are then null).
+    Returns as many rows as ``mentions``: texts (``suffix`` is the generation as a digit), ``BIRTH_FIELDS`` (int16,
+    int8, int8) and ``default_birthday`` (bool: 1 January, which exports use for "only the year is known"; month and
+    day are then null).
     """
     last, first = _mapped(mentions, "last_name", name_key), _mapped(mentions, "first_name", first_name_key)
     unnamed = np.isin(_objects(last), ["doe"]) & np.isin(_objects(first), list(_UNNAMED_FIRST))

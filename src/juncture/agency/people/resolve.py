@@ -50,12 +50,6 @@ class Resolution:
     expected_recall: float
     notes: tuple[str, ...]
 
-    @property
-    def expected_f1(self) -> float:
-        """The harmonic mean of expected precision and recall."""
-        both = self.expected_precision + self.expected_recall
-        return 2 * self.expected_precision * self.expected_recall / both if both else 0.0
-
 
 def resolve(
     mentions: pa.Table,

@@ -9,7 +9,7 @@ from juncture.analyst.findings.curves import crisis_curves
 from juncture.analyst.findings.effects import HOURS_A_YEAR, OpeningTable, study_juncture
 from juncture.analyst.findings.gender import compare_women_and_men
 from juncture.analyst.findings.matchings import Matchings
-from juncture.analyst.findings.model import NAN, Findings
+from juncture.analyst.findings.model import Findings
 from juncture.analyst.findings.verdicts import judge
 from juncture.analyst.statistics.stratified import person_resamples
 from juncture.analyst.study.model import Study
@@ -45,7 +45,6 @@ def compute_findings(study: Study, *, seed: int, progress: Progress = silent, re
     curves = crisis_curves(study, matchings)
     progress("Curves", 1, 1)
     studied = matchings.distinct >= 0
-    followed = np.where(studied, years[matchings.distinct], 0.0) if years.size else np.zeros(studied.shape)
     return Findings(
         agencies=study.agreement.agencies,
         cohort=cohort_rows(study),
@@ -54,5 +53,4 @@ def compute_findings(study: Study, *, seed: int, progress: Progress = silent, re
         linkage=linkage_findings(study),
         curves=curves,
         people_studied=int(matchings.weights @ studied.sum(axis=1) + 0.5) if studied.size else 0,
-        follow_up_years=float(matchings.weights @ followed.sum(axis=1)) if studied.size else NAN,
     )

@@ -5,8 +5,6 @@ These are internal and unsuppressed. The columns are those of :mod:`juncture.ana
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +21,7 @@ from juncture.analyst.findings.model import (
     Stratum,
 )
 from juncture.analyst.findings.records import Record, Value
-from juncture.base.files import private_dir, write_text
+from juncture.base.files import csv_text, private_dir, write_text
 
 
 def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
@@ -60,11 +58,7 @@ def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
 
 
 def _csv(header: Sequence[str], rows: Sequence[Record]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_cell(row[name]) for name in header] for row in rows)
-    return text.getvalue()
+    return csv_text(header, ([_cell(row[name]) for name in header] for row in rows))
 
 
 def _cell(value: Value) -> str:

@@ -161,4 +161,3 @@ class Findings:
     linkage: tuple[LinkageFinding, ...]
     curves: tuple[CurvePoint, ...]
     people_studied: int
-    follow_up_years: float

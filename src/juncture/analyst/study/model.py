@@ -56,7 +56,8 @@ class Contact:
 class Ref:
     """One envelope that some matching gives to a person.
 
-    ``observed``: first and last day seen, both included; None (with no contacts) where the envelope did not open.
+    ``observed``: first and last day on which contacts surely were told, both included; None (with no contacts) where
+    the envelope did not open.
     """
 
     person: int

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from juncture.base.errors import UsageError
-from juncture.base.files import write_text
+from juncture.base.files import csv_text, write_text
 from juncture.base.report import Progress, silent
 from juncture.rehearsal.city.exports import (
     CLINIC_COLUMNS,
@@ -19,7 +19,6 @@ from juncture.rehearsal.city.exports import (
     TRUTH_COLUMNS,
     Record,
     clinic_records,
-    csv_text,
     police_records,
     truth_rows,
 )

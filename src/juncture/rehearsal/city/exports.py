@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -169,15 +167,6 @@ def _joins(contact: Contact, before: Contact) -> bool:
         and before.person != contact.person
         and contact.start - before.start < 0.5
     )
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """CSV with a heading and ``\\n`` line ends."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def truth_rows(agency: str, records: Sequence[Record]) -> list[tuple[str, str, str, str, str]]:
