@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
+from hypothesis import given
+from hypothesis import strategies as st
 
 from juncture.agency.encoding import LINKABLE, Encoding, encode
-from juncture.agency.encoding.hashing import Positions, bit_rows
-from juncture.agency.encoding.keys import soundex
-from juncture.agency.encoding.tokens import TOKENS
+from juncture.agency.encoding.bulk import one_by_one, taken, token_table
+from juncture.agency.encoding.encode import rule_90
+from juncture.agency.encoding.hashing import Positions, bit_rows, cmac_blocks, derive_key
+from juncture.agency.encoding.keys import FIELD_KEYS, RECIPES, RECORD_KEYS, soundex
+from juncture.agency.encoding.tokens import TOKENS, Token, house_number, street_prefix
 from juncture.base.errors import UsageError
 from juncture.kernels import bits
 
@@ -97,7 +106,7 @@ def test_a_blank_is_never_encoded(profile: str) -> None:
 def test_a_key_that_needs_a_missing_part_is_absent() -> None:
     keys = encoded({**ANNA, "birth_day": None, "address": "the shelter"}).keys
     there = {name for name, key in keys.items() if key.present[0]}
-    assert there == {"sound_year", "names", "sounds", "last_zip", "phone", "ssn4_year", "ssn4_last"}
+    assert there == {"sound_year", "names", "either_order", "sounds", "last_zip", "phone", "ssn4_year", "ssn4_last"}
     assert all(not key.bits[0].any() for name, key in keys.items() if name not in there)
 
 
@@ -167,3 +176,124 @@ def test_rows_must_be_grouped_by_person() -> None:
     assert encoded({**ANNA, "person": 0}, {**ANNA, "person": 0}, {"person": 1}).spelling_start.tolist() == [0, 2, 3]
     with pytest.raises(UsageError, match="grouped"):
         encoded({**ANNA, "person": 0}, {"person": 2})
+
+
+#: Texts as they may come: clean ones, and what somebody typed into the wrong field.
+PIECES = st.sampled_from(
+    ["12", "7", "12b", "oak", "street", "st", "ave", "n", "anna", "o'neil", "x-y", "é", "00", "#", "_"]
+)
+VALUES = st.lists(
+    st.one_of(
+        st.lists(PIECES, max_size=6).map(" ".join),
+        st.text("ab-_ '\n\t19.é", max_size=12),
+        st.text(max_size=6),
+    ),
+    max_size=8,
+)
+
+
+@pytest.mark.parametrize("field", sorted(TOKENS))
+@given(values=VALUES)
+def test_tokens_in_bulk_are_those_of_each_value(field: str, values: list[str]) -> None:
+    if field == "birth_date":
+        values = ["1987-4-19", "--", "1987--", "-4-4"][: len(values)]
+    table = token_table(values, TOKENS[field])
+    ends = np.cumsum(table.count)
+    for value, count, end in zip(values, table.count.tolist(), ends.tolist(), strict=True):
+        expected = TOKENS[field](value)
+        got = {table.tokens[number] for number in table.number[end - count : end].tolist()}
+        # A light token beside a heavy one of the same text sets no bit of its own.
+        assert got == set(expected)
+        assert (count > 0) == bool(expected)
+
+
+@pytest.mark.parametrize("take", [house_number, street_prefix])
+@given(values=VALUES)
+def test_parts_in_bulk_are_those_of_each_value(take: Callable[[str], str], values: list[str]) -> None:
+    assert taken(values, take) == [take(value) for value in values]
+
+
+def drawn_by_hand(key: bytes, length: int, bits: int, tokens: list[Token]) -> set[int]:
+    """The bits of a value by the definition, one token and one position at a time."""
+    out = set()
+    for text, weight in tokens:
+        for place in range(weight * bits):
+            block, within = divmod(2 * place, hashlib.sha256().digest_size)
+            stream = hmac.new(key, block.to_bytes(2, "big") + text.encode(), "sha256").digest()
+            out.add(int.from_bytes(stream[within : within + 2], "big") % length)
+    return out
+
+
+@pytest.mark.parametrize("field", sorted(set(TOKENS) - {"birth_date"}))
+@given(values=VALUES)
+def test_rows_are_the_positions_of_their_tokens(field: str, values: list[str]) -> None:
+    rows, present = bit_rows(values, TOKENS[field], Positions(SECRET, 256, 9))
+    for value, row, known in zip(values, rows, present.tolist(), strict=True):
+        tokens = TOKENS[field](value)
+        assert set(np.flatnonzero(np.unpackbits(row)).tolist()) == drawn_by_hand(SECRET, 256, 9, tokens)
+        assert known == bool(tokens)
+
+
+def test_thousands_of_values_are_what_each_is_alone() -> None:
+    rng = np.random.default_rng(1)
+    values = ["".join(chr(97 + int(k)) for k in rng.integers(0, 6, rng.integers(0, 40))) for _ in range(9_000)]
+    rows, present = bit_rows(values, TOKENS["last_name"], Positions(SECRET, 512, 14))
+    table = one_by_one(values, TOKENS["last_name"])
+    assert (present == (table.count > 0)).all()
+    for k in (0, 1, 4_321, 8_191, 8_192, 8_999):
+        alone, _ = bit_rows([values[k]], TOKENS["last_name"], Positions(SECRET, 512, 14))
+        assert (rows[k] == alone[0]).all()
+
+
+def cmac_by_the_library(key: bytes, block: bytes) -> bytes:
+    mac = CMAC(AES(key))
+    mac.update(block)
+    return mac.finalize()
+
+
+@given(key=st.binary(min_size=32, max_size=32), blocks=st.lists(st.binary(min_size=16, max_size=16), max_size=5))
+def test_cmac_of_many_blocks_against_the_library(key: bytes, blocks: list[bytes]) -> None:
+    rows = np.frombuffer(b"".join(blocks), dtype=np.uint8).reshape(-1, 16)
+    assert [row.tobytes() for row in cmac_blocks(key, rows)] == [cmac_by_the_library(key, block) for block in blocks]
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_a_match_key_is_what_its_definition_says(name: str) -> None:
+    rows = [ANNA, {**ANNA, "last_name": "ng", "first_name": "bob"}, {**ANNA, "birth_day": 4, "phone": "6175550000"}]
+    key = encoded(*rows, profile="field" if name in FIELD_KEYS else "record").keys[name]
+    for row, tag in zip(rows, key.bits, strict=True):
+        texts = {**row, "birth_date": "-".join(str(row[f"birth_{part}"]) for part in ("year", "month", "day"))}
+        joint = 0
+        for part in RECIPES[name].parts:
+            where = "any" if part.any_field else part.field
+            part_key = derive_key(SECRET, "p", "a", f"part {where} {part.name}")
+            digest = hmac.new(part_key, part.take(texts[part.field]).encode(), "sha256").digest()
+            joint ^= int.from_bytes(digest[:16], "big")
+        assert tag.tobytes() == cmac_by_the_library(
+            derive_key(SECRET, "p", "a", f"key {name}"), joint.to_bytes(16, "big")
+        )
+
+
+def test_the_parts_of_a_match_key_have_names_of_their_own() -> None:
+    parts = {part for recipe in RECIPES.values() for part in recipe.parts}
+    # Of either field on purpose: the two names in whichever order.
+    labels = [(part.field, part.any_field, part.name) for part in parts]
+    assert len(set(labels)) == len(labels)
+    # A key of the record profile has three parts or more.
+    assert all(len(RECIPES[name].parts) >= 3 for name in RECORD_KEYS)
+    # A part that came twice would cancel itself out.
+    assert all(len(set(recipe.parts)) == len(recipe.parts) for recipe in RECIPES.values())
+
+
+def test_equal_keys_do_not_tell_which_part_two_rows_share() -> None:
+    """Of four rows whose parts cross, plain exclusive or of the parts would give tags that cancel out."""
+    rows = [{"last_name": last, "first_name": first} for last in ("smith", "jones") for first in ("ann", "bob")]
+    tags = encoded(*rows).keys["names"].bits
+    assert np.bitwise_xor.reduce(tags, axis=0).any()
+
+
+def test_rule_90_against_its_definition() -> None:
+    rows = np.random.default_rng(2).integers(0, 256, (50, 32), dtype=np.uint8)
+    bits_of = np.unpackbits(rows, axis=1)
+    for k, row in enumerate(np.unpackbits(rule_90(rows), axis=1)):
+        assert all(row[i] == bits_of[k, i - 1] ^ bits_of[k, (i + 1) % 256] for i in range(256))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import isotonic_regression
 
 from juncture.kernels import em
 
@@ -72,3 +73,22 @@ def test_drawn_rates_have_the_posterior_mean() -> None:
     drawn = np.mean([em.draw_rates(counts, SCHEME, rng) for _ in range(4_000)], axis=0)
     # Oracle: the Dirichlet mean (counts + strength x prior) / sum, here of 105.
     assert np.abs(drawn[1:] - np.array([10.5, 21.0, 73.5]) / 105).max() < 0.004
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 50), st.floats(0.001, 1)), min_size=1, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_rising_counts_against_isotonic_regression(pairs: list[tuple[float, float]]) -> None:
+    counts, weights = (np.array(column) for column in zip(*pairs, strict=True))
+    found = em.rising_counts(counts, weights)
+    # Oracle: scipy's weighted isotonic regression of the ratio, which has the same solution.
+    assert np.allclose(found, isotonic_regression(counts / weights, weights=weights).x * weights)
+    assert abs(found.sum() - counts.sum()) < 1e-9 * counts.sum()
+
+
+def test_rates_and_draws_rise_where_a_scheme_asks_for_it() -> None:
+    scheme = em.Scheme("x", (0, 1, 1, 1), (1.0, 0.2, 0.3, 0.5), strength=1, rising=(1.0, 1.0, 1.0, 1.0))
+    counts = np.array([0.0, 30.0, 10.0, 60.0])
+    rate = em.rates(counts, scheme, np.asarray(scheme.prior), 1.0)
+    assert rate[1] == rate[2] < rate[3] and abs(rate[1:].sum() - 1) < 1e-12
+    rng = np.random.default_rng(1)
+    assert all((np.diff(em.draw_rates(counts, scheme, rng)[1:]) >= 0).all() for _ in range(50))

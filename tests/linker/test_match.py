@@ -14,8 +14,9 @@ import pytest
 from juncture.agency.encoding import encode
 from juncture.base.errors import PackageRefused, UsageError
 from juncture.linker import candidates as blocking
-from juncture.linker.compare import LinkInput, compare_fields, first_weights, score_pairs, shared_tokens
+from juncture.linker.compare import LinkInput, compare_fields, first_weights, shared_tokens
 from juncture.linker.match import Linkage, PairLinkage, group, link
+from juncture.linker.score import score_pairs
 
 FIELDS = ("last_name", "first_name", "birth_date", "sex", "address")
 TEXTS = ("last_name", "first_name", "middle_name", "sex", "address", "zip", "phone", "ssn4")
@@ -136,20 +137,20 @@ def test_probabilities_are_calibrated_where_relatives_share_a_home() -> None:
         a, b, truth = made_up(500, 250, seed, errors=0.3)
         pair = linked(a, b).pairs[0]
         precision, recall, hit = scores(pair, truth)
-        assert precision > 0.93 and recall > 0.93
-        # With records this bad (three errors in ten fields) many improbable pairs of relatives add up to about five
-        # points too little expected recall: the report errs on the careful side.
-        assert abs(quality(pair, "expected_precision") - precision) < 0.05
-        assert -0.07 < quality(pair, "expected_recall") - recall < 0.03
+        # Records this bad have three errors in ten fields. Oracle: the truth of the made-up world; a standard error of
+        # a share of 250 near .98 is a point.
+        assert precision > 0.95 and recall > 0.96
+        assert abs(quality(pair, "expected_precision") - precision) < 0.03
+        assert abs(quality(pair, "expected_recall") - recall) < 0.03
         p.append(pair.probability)
         right.append(hit)
         exp_right += float(pair.probability.sum())
         found += int(hit.sum())
         true += len(truth)
     probability, hit = np.concatenate(p), np.concatenate(right)
-    assert abs(exp_right - true) < 0.08 * true
+    assert abs(exp_right - true) < 0.04 * true
     sure, unlikely = probability > 0.9, probability < 0.1
-    assert hit[sure].mean() > 0.95 and hit[unlikely].mean() < 0.02
+    assert hit[sure].mean() > 0.98 and hit[unlikely].mean() < 0.01
 
 
 @pytest.mark.parametrize("both", [0, 20, 90])

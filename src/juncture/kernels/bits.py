@@ -64,7 +64,8 @@ def over_chance(
     left, right = np.asarray(a, dtype=np.float32), np.asarray(b, dtype=np.float32)
     chance = left * right / np.float32(max(1, length))
     whole = np.minimum(left, right) if overlap else (left + right) * np.float32(0.5)
-    return np.asarray((shared - chance) / np.maximum(whole - chance, np.float32(1e-6)), dtype=np.float32)
+    over = np.asarray(shared, dtype=np.float32) - chance
+    return np.asarray(over / np.maximum(whole - chance, np.float32(1e-6)), dtype=np.float32)
 
 
 def dice(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -33,13 +33,15 @@ class Scheme:
     """The levels of one comparison.
 
     ``stratum``: which stratum each level belongs to. ``prior``: guess of the rates among matches, summing to 1 in
-    each stratum; ``strength``: how many matches that guess is worth, a stratum.
+    each stratum; ``strength``: how many matches that guess is worth, a stratum. ``rising``: where given, a weight a
+    level, and rates over weights never fall from a level to the next of its stratum.
     """
 
     name: str
     stratum: tuple[int, ...]
     prior: tuple[float, ...]
     strength: float = 10.0
+    rising: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.stratum) != len(self.prior):
@@ -62,15 +64,39 @@ def count_levels(levels: Levels, size: int, weights: Floats | None = None) -> Fl
 def rates(counts: Floats, scheme: Scheme, prior: Floats, strength: float) -> Floats:
     """Posterior mean rates within strata, float64 [levels], of ``counts`` under ``strength * prior``."""
     stratum = np.asarray(scheme.stratum)
-    raised = counts + strength * prior
+    return _shares(counts + strength * prior, scheme, stratum)
+
+
+def _shares(raised: Floats, scheme: Scheme, stratum: NDArray[np.int64]) -> Floats:
+    if scheme.rising is not None:
+        weights = np.asarray(scheme.rising)
+        for one in np.unique(stratum):
+            here = np.flatnonzero(stratum == one)
+            raised[here] = rising_counts(raised[here], weights[here])
     return np.asarray(raised / np.bincount(stratum, weights=raised)[stratum])
+
+
+def rising_counts(counts: Floats, weights: Floats) -> Floats:
+    """``counts`` moved between neighbouring levels, as little as makes ``counts / weights`` rise; their sum stays.
+
+    Pooling of adjacent violators (Ayer et al. 1955), which maximises the multinomial likelihood under that order.
+    """
+    blocks: list[tuple[float, float, int]] = []
+    for count, rate in zip(counts.tolist(), weights.tolist(), strict=True):
+        block = (count, rate, 1)
+        while blocks and blocks[-1][0] * block[1] > block[0] * blocks[-1][1]:
+            before = blocks.pop()
+            block = (before[0] + block[0], before[1] + block[1], before[2] + block[2])
+        blocks.append(block)
+    sizes = [size for _, _, size in blocks]
+    return np.repeat([count / rate for count, rate, _ in blocks], sizes) * weights
 
 
 def draw_rates(counts: Floats, scheme: Scheme, rng: np.random.Generator) -> Floats:
     """Rates drawn from their Dirichlet posterior, stratum by stratum."""
     stratum = np.asarray(scheme.stratum)
     raised = np.maximum(rng.gamma(counts + scheme.strength * np.asarray(scheme.prior)), 1e-9)
-    return np.asarray(raised / np.bincount(stratum, weights=raised)[stratum])
+    return _shares(raised, scheme, stratum)
 
 
 def independent(log_ratio: Floats, matches: float, pairs: float) -> Floats:

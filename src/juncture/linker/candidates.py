@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from juncture.base.report import Progress, silent
 from juncture.kernels.em import Floats
-from juncture.linker.compare import FieldPair, Index, LinkInput, as_items, score_pairs, shared_tokens
+from juncture.kernels.rows import among, ascending, distinct
+from juncture.linker.compare import ALL_ROW_PAIRS, FieldPair, Index, LinkInput, shared_tokens
+from juncture.linker.score import score_pairs
 
-#: Up to so many pairs of rows all are compared.
-ALL_ROW_PAIRS = 120_000_000
 #: A block with more row pairs is split.
 BLOCK_CAP = 20_000
 #: Pairs kept for weighing, a person of either agency.
 KEEP_PER_PERSON = 30
 
 _TILE = 1_500_000
+_PEOPLE_AT_ONCE = 16
 _CHUNK = 2_000_000
 
 
@@ -31,11 +32,13 @@ _CHUNK = 2_000_000
 class Candidates:
     """Pairs of people ``i`` (of a), ``j`` (of b), each once, sorted; and what was counted on the way.
 
-    ``notes``: row pairs compared, blocks split, row pairs of blocks left out, pairs dropped by the limit.
+    ``token`` bool [pairs]: which share a joint token. ``notes``: row pairs compared, blocks split, row pairs of blocks
+    left out, pairs dropped by the limit.
     """
 
     i: Index
     j: Index
+    token: NDArray[np.bool_]
     notes: Mapping[str, int]
 
 
@@ -52,7 +55,7 @@ def find_candidates(
 ) -> Candidates:
     """Pairs of people whose best pair of rows weighs at least ``floor``, and all that share a joint token."""
     row_pairs = a.person.size * b.person.size
-    if row_pairs <= all_row_pairs and all(pair.table is not None for pair in pairs):
+    if row_pairs <= all_row_pairs:
         code, weight = _all_pairs(pairs, a, b, weights, floor, progress)
         notes = {"row pairs compared": row_pairs}
     else:
@@ -63,8 +66,9 @@ def find_candidates(
         notes["pairs beyond the limit"] = code.size - limit
         code = code[np.argpartition(-weight, limit)[:limit]]
     token_i, token_j = shared_tokens(a, b)
-    code = np.unique(np.concatenate([code, token_i * b.people + token_j]))
-    return Candidates(code // max(1, b.people), code % max(1, b.people), notes)
+    token = token_i * b.people + token_j
+    code = ascending(np.concatenate([code, token]))
+    return Candidates(code // max(1, b.people), code % max(1, b.people), among(code, token), notes)
 
 
 def _all_pairs(
@@ -76,21 +80,19 @@ def _all_pairs(
     progress: Progress,
 ) -> tuple[Index, Floats]:
     start_a, start_b = a.spelling_start.astype(np.int64), b.spelling_start.astype(np.int64)
-    tables = [
-        np.asarray(weight, dtype=np.float32)[np.zeros((0, 0), dtype=np.uint8) if pair.table is None else pair.table]
-        for pair, weight in zip(pairs, weights, strict=True)
-    ]
+    weigh = [np.asarray(weight, dtype=np.float32) for weight in weights]
     # Rows of b that a row of a meets again and again: their codes once, in the order of the file.
     codes_b = [pair.b.code for pair in pairs]
     found: list[Index] = []
     found_weight: list[Floats] = []
-    people_at_once = max(1, int(_TILE / max(1, b.person.size) * a.people / max(1, a.person.size)))
+    people_at_once = max(_PEOPLE_AT_ONCE, int(_TILE / max(1, b.person.size) * a.people / max(1, a.person.size)))
     for first in range(0, a.people, people_at_once):
         last = min(first + people_at_once, a.people)
         rows = slice(int(start_a[first]), int(start_a[last]))
         total = np.zeros((rows.stop - rows.start, b.person.size), dtype=np.float32)
-        for pair, table, code_b in zip(pairs, tables, codes_b, strict=True):
-            total += table[pair.a.code[rows]].take(code_b, axis=1)
+        for pair, weight, code_b in zip(pairs, weigh, codes_b, strict=True):
+            codes, row = np.unique(pair.a.code[rows], return_inverse=True)
+            total += weight[pair.level_rows(codes)][row].take(code_b, axis=1)
         if a.person.size > a.people:
             total = np.maximum.reduceat(total, start_a[first:last] - rows.start, axis=0)
         if b.person.size > b.people:
@@ -128,7 +130,7 @@ def _blocked(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, cap: int) -
     for name in sorted(set(a.keys) & set(b.keys)):
         rows = [np.flatnonzero(side.keys[name].present) for side in (a, b)]
         values = np.concatenate([side.keys[name].bits[row] for side, row in zip((a, b), rows, strict=True)])
-        block = np.unique(as_items(values), return_inverse=True)[1]
+        block = distinct(values)[1]
         block_a, block_b = block[: rows[0].size], block[rows[0].size :]
         size = _block_sizes(block_a, block_b)
         large = size > cap
@@ -140,7 +142,7 @@ def _blocked(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, cap: int) -
             notes["blocks split"] += int(large.sum())
             notes["row pairs left out of split blocks"] += max(0, int(size[large].sum()) - covered)
         notes["row pairs compared"] += int(size[~large].sum())
-        found = [np.unique(np.concatenate(found))]
+        found = [ascending(np.concatenate(found))]
     return found[0], notes
 
 
@@ -173,20 +175,20 @@ def _split(
             ],
             axis=1,
         )
-        sub = np.unique(joint, axis=1, return_inverse=True)[1].reshape(-1)
+        sub = distinct(np.ascontiguousarray(joint.T).view(np.uint8))[1]
         sub_a, sub_b = sub[: known_a.size], sub[known_a.size :]
         small = _block_sizes(sub_a, sub_b) <= cap
         left, right = _join(row_a[known_a], sub_a, row_b[known_b], sub_b, small)
         covered.append(left * b.person.size + right)
         found.append(_people(a, b, left, right))
-    return np.unique(np.concatenate(found)), int(np.unique(np.concatenate(covered)).size)
+    return ascending(np.concatenate(found)), int(ascending(np.concatenate(covered)).size)
 
 
 def _equal_codes(pair: FieldPair, row_a: Index, row_b: Index) -> tuple[Index, Index]:
     """The same number for equal encodings at both agencies, -1 for missing."""
     sides = (pair.a, pair.b)
     every = np.concatenate([np.hstack([side.rows, side.extra]) for side in sides])
-    number = np.append(np.unique(as_items(every), return_inverse=True)[1], -1)
+    number = np.append(distinct(every)[1], -1)
     left = np.where(pair.a.code[row_a] < len(pair.a.rows), pair.a.code[row_a], -1)
     right = np.where(pair.b.code[row_b] < len(pair.b.rows), pair.b.code[row_b] + len(pair.a.rows), -1)
     return number[left], number[right]
@@ -203,4 +205,4 @@ def _join(row_a: Index, block_a: Index, row_b: Index, block_b: Index, wanted: ND
 
 
 def _people(a: LinkInput, b: LinkInput, row_a: Index, row_b: Index) -> Index:
-    return np.unique(a.person[row_a] * b.people + b.person[row_b])
+    return ascending(a.person[row_a] * b.people + b.person[row_b])

@@ -1,12 +1,11 @@
 """Grade how two agencies' encodings agree, field by field, into the few levels that EM weighs.
 
-Two people are compared by their best pair of spellings: of all pairs of rows, the one whose levels weigh most. Distinct
-encodings are compared once, not once a row. Nothing here knows what a field's bits stand for.
+Distinct encodings are compared once, not once a row. Nothing here knows what a field's bits stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +14,25 @@ from numpy.typing import NDArray
 from juncture.base.errors import PackageRefused
 from juncture.formats.link import DATE_PARTS, EncodedField
 from juncture.kernels import bits
+from juncture.kernels.bits import words
 from juncture.kernels.em import Floats, Levels, Scheme
+from juncture.kernels.rows import among, distinct, distinct_pairs
 
 Index = NDArray[np.int64]
 
-#: Largest table of levels of distinct encodings held in memory, in cells.
+#: Up to so many pairs of rows all are compared; of more, those that share a match key.
+ALL_ROW_PAIRS = 120_000_000
+#: Largest table of levels of distinct encodings held in memory, in cells; a quarter where not all pairs are compared,
+#: since most of its cells would not be looked at.
 _TABLE_CELLS = 80_000_000
-#: Row pairs expanded at a time.
-_ROW_PAIRS = 4_000_000
 
 MISSING = 0
+
+#: The match key of both names, whichever stands first; and how many matches have them exchanged, at a guess.
+EITHER_ORDER = "either_order"
+_SWAPPED_SHARE = 0.01
+#: Numbers of rows whose names nobody at the other agency has the other way round.
+_NO_ORDER_A, _NO_ORDER_B = 1 << 61, 1 << 62
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ class _Grades:
 _NAME = _Grades((0.3, 0.5, 0.7), (0.06, 0.03, 0.06, 0.1, 0.75))
 _GRADES: Mapping[str, _Grades] = {
     "last_name": _NAME,
-    "first_name": _NAME,
+    # Nobody marries into another first name.
+    "first_name": _Grades(_NAME.cuts, (0.03, 0.02, 0.05, 0.1, 0.8)),
     "middle_name": _Grades((0.3, 0.6), (0.1, 0.05, 0.15, 0.7)),
     # Between the similarities that the tokens of a date leave: nothing, a part or two, transposed or a wrong digit of
     # the year, one part wrong.
@@ -77,6 +86,7 @@ _OTHER = _Grades((0.4, 0.65), (0.2, 0.05, 0.1, 0.65))
 
 #: Under the record profile the cuts are quantiles of unrelated pairs, then steps from the last of them up to 1.
 _RECORD_TAIL = (0.9, 0.99, 0.999, 0.9999)
+_NORMAL_TAIL = (1.282, 2.326, 3.090, 3.719)
 _RECORD_STEPS = (0.03, 0.06, 0.09, 0.12, 0.15, 0.19, 0.23, 0.27, 0.32, 0.38, 0.45, 0.55, 0.7, 0.85)
 
 #: The share of one formal name's bits, over chance, from which two first names count as forms of one.
@@ -89,7 +99,8 @@ class Side:
 
     ``code`` int32 [r]: which distinct row, ``len(rows)`` for a missing one. ``extra`` belongs to a distinct row: bits
     of the formal names, or the mask of what is there. ``bearers``: people of this agency with the value; ``others``:
-    people of either agency with it, less one for each agency that has it.
+    people of either agency with it, less one for each agency that has it. ``number``: the same for equal rows at both
+    agencies.
     """
 
     code: NDArray[np.int32]
@@ -98,6 +109,7 @@ class Side:
     extra: NDArray[np.uint8]
     bearers: Index
     others: Index
+    number: Index
 
 
 @dataclass(frozen=True)
@@ -117,11 +129,14 @@ class FieldPair:
         """The level of equal encodings."""
         return len(self.cuts) + 2
 
-    def levels(self, row_a: Index, row_b: Index) -> Levels:
+    def levels(self, row_a: NDArray[np.integer], row_b: NDArray[np.integer]) -> Levels:
         """Levels of pairs of rows, uint8 [pairs]."""
         left, right = self.a.code[row_a], self.b.code[row_b]
         if self.table is not None:
-            return self.table[left, right]
+            return np.asarray(self.table[left, right])
+        if self.kind == "order":
+            orders = np.append(self.a.number, _NO_ORDER_A)[left], np.append(self.b.number, _NO_ORDER_B)[right]
+            return _swapped(*orders)
         out = np.full(left.size, MISSING, dtype=np.uint8)
         known = np.flatnonzero((left < len(self.a.rows)) & (right < len(self.b.rows)))
         i, j = left[known].astype(np.int64), right[known].astype(np.int64)
@@ -165,19 +180,30 @@ class FieldPair:
 
     def build_table(self) -> NDArray[np.uint8] | None:
         """Levels of all pairs of distinct encodings, with a last row and column for missing; None where too large."""
-        shape = (len(self.a.rows) + 1, len(self.b.rows) + 1)
-        if shape[0] * shape[1] > _TABLE_CELLS:
+        all_rows = self.a.code.size * self.b.code.size
+        most = _TABLE_CELLS if all_rows <= ALL_ROW_PAIRS else _TABLE_CELLS // 4
+        if (len(self.a.rows) + 1) * (len(self.b.rows) + 1) > most:
             return None
-        table = np.full(shape, MISSING, dtype=np.uint8)
-        tiles = bits.shared_tiles(self.a.rows, self.b.rows)
-        columns = np.arange(shape[1] - 1)[None, :]
-        for part, shared in tiles:
-            rows = np.arange(part.start, part.stop)[:, None]
+        return self.level_rows(np.arange(len(self.a.rows) + 1))
+
+    def level_rows(self, codes: NDArray[np.integer]) -> Levels:
+        """Levels of some encodings of a with all of b, uint8 [codes, distinct of b + 1]; the last column, and the row
+        of a missing one, are missing."""
+        if self.table is not None:
+            return np.asarray(self.table[codes])
+        out = np.full((codes.size, len(self.b.rows) + 1), MISSING, dtype=np.uint8)
+        known = np.flatnonzero(codes < len(self.a.rows))
+        left = codes[known]
+        if self.kind == "order":
+            out[known, :-1] = _swapped(self.a.number[left][:, None], self.b.number[None, :])
+            return out
+        columns = np.arange(len(self.b.rows))[None, :]
+        for part, shared in bits.shared_tiles(self.a.rows[left], self.b.rows):
             forms = None
             if self.kind == "forms":
-                forms = np.vstack([one for _, one in bits.shared_tiles(self.a.extra[part], self.b.extra)])
-            table[part, :-1] = self._grade(shared, rows, columns, forms)
-        return table
+                forms = np.vstack([one for _, one in bits.shared_tiles(self.a.extra[left[part]], self.b.extra)])
+            out[known[part], :-1] = self._grade(shared, left[part][:, None], columns, forms)
+        return out
 
 
 def compare_fields(a: LinkInput, b: LinkInput, rng: np.random.Generator) -> tuple[FieldPair, ...]:
@@ -189,7 +215,10 @@ def compare_fields(a: LinkInput, b: LinkInput, rng: np.random.Generator) -> tupl
     for name in names:
         if a.fields[name].bits.shape[1] != b.fields[name].bits.shape[1]:
             raise PackageRefused(f"The link packages encode {name} at different lengths.")
-    return tuple(_field_pair(name, a, b, rng) for name in sorted(names))
+    fields = [_field_pair(name, a, b, rng) for name in sorted(names)]
+    if {"last_name", "first_name"} <= set(names):
+        fields += _order_pair(a, b)
+    return tuple(fields)
 
 
 def _field_pair(name: str, a: LinkInput, b: LinkInput, rng: np.random.Generator) -> FieldPair:
@@ -232,14 +261,14 @@ def _sides(
     name: str, a: LinkInput, b: LinkInput, extra_a: NDArray[np.uint8], extra_b: NDArray[np.uint8]
 ) -> tuple[Side, Side]:
     both = np.vstack([np.hstack([a.fields[name].bits, extra_a]), np.hstack([b.fields[name].bits, extra_b])])
-    _, first, joint = np.unique(as_items(both), return_index=True, return_inverse=True)
+    first, joint = distinct(both)
     known = np.concatenate([a.fields[name].present, b.fields[name].present])
     split = a.person.size
     parts = ((a, slice(0, split), extra_a.shape[1]), (b, slice(split, None), extra_b.shape[1]))
     bearers = []
     for side, part, _ in parts:
-        pairs = np.unique(np.stack([joint[part][known[part]], side.person[known[part]]]), axis=1)
-        bearers.append(np.bincount(pairs[0], minlength=first.size))
+        values, _ = distinct_pairs(joint[part][known[part]], side.person[known[part]])
+        bearers.append(np.bincount(values, minlength=first.size))
     others = bearers[0] + bearers[1] - (bearers[0] > 0) - (bearers[1] > 0)
     out = []
     for (_, part, width), borne in zip(parts, bearers, strict=True):
@@ -249,14 +278,53 @@ def _sides(
         code = np.where(known[part], place[joint[part]], here.size).astype(np.int32)
         whole = both[first[here]]
         rows, extra = whole[:, : whole.shape[1] - width], whole[:, whole.shape[1] - width :]
-        out.append(Side(code, np.ascontiguousarray(rows), bits.popcount(rows), extra, borne[here], others[here]))
+        count = bits.popcount(rows)
+        out.append(Side(code, np.ascontiguousarray(rows), count, extra, borne[here], others[here], here))
     return out[0], out[1]
 
 
-def as_items(rows: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Each row as one item that sorts and compares by its bytes."""
-    data = np.ascontiguousarray(rows)
-    return data.view(np.dtype((np.void, data.shape[1]))).reshape(-1)
+def _order_pair(a: LinkInput, b: LinkInput) -> list[FieldPair]:
+    """The comparison that finds first and last name exchanged: none where no two rows have them so.
+
+    A row is told by its key of both names in either order, and by the key of them in their order; only rows that the
+    other agency has the other way round are coded, all others count as missing.
+    """
+    if not all(name in side.keys for side in (a, b) for name in ("names", EITHER_ORDER)):
+        return []
+    known = np.concatenate([side.keys["names"].present & side.keys[EITHER_ORDER].present for side in (a, b)])
+    at_b = np.repeat([0, 1], [a.person.size, b.person.size])
+    person = np.concatenate([a.person, b.person])
+    both = np.vstack([np.hstack([side.keys[name].bits for name in (EITHER_ORDER, "names")]) for side in (a, b)])
+    first, value = distinct(both)
+    _, group = distinct(both[first][:, : both.shape[1] // 2])
+    bearers = []
+    for side in (0, 1):
+        values, _ = distinct_pairs(value[known & (at_b == side)], person[known & (at_b == side)])
+        bearers.append(np.bincount(values, minlength=first.size))
+    orders = np.bincount(group[(bearers[0] + bearers[1]) > 0], minlength=group.size)
+    there = [np.bincount(group, weights=borne, minlength=group.size) > 0 for borne in bearers]
+    wanted = ((orders > 1) & there[0] & there[1])[group]
+    if not wanted.any():
+        return []
+    others = bearers[0] + bearers[1] - (bearers[0] > 0) - (bearers[1] > 0)
+    sides = []
+    for side, borne in enumerate(bearers):
+        here = np.flatnonzero(wanted & (borne > 0))
+        place = np.full(first.size, here.size, dtype=np.int32)
+        place[here] = np.arange(here.size)
+        code = np.where(known, place[value], here.size)[at_b == side].astype(np.int32)
+        rows = np.ascontiguousarray(both[first[here]])
+        number = (group[here] << 32) | here
+        nothing = np.zeros((here.size, 0), dtype=np.uint8)
+        sides.append(Side(code, rows, bits.popcount(rows), nothing, borne[here], others[here], number))
+    scheme = Scheme("order", (0, 0), (1 - _SWAPPED_SHARE, _SWAPPED_SHARE))
+    bare = FieldPair("order", sides[0], sides[1], np.zeros(0, dtype=np.float32), scheme, "order", None)
+    return [FieldPair("order", sides[0], sides[1], bare.cuts, scheme, "order", bare.build_table())]
+
+
+def _swapped(left: Index, right: Index) -> NDArray[np.uint8]:
+    """1 where two numbers are of one pair of names, in different orders."""
+    return np.asarray(((left ^ right) >> 32 == 0) & (left != right), dtype=np.uint8)
 
 
 def _record_grades(a: Side, b: Side, rng: np.random.Generator) -> tuple[NDArray[np.float32], tuple[float, ...]]:
@@ -264,10 +332,14 @@ def _record_grades(a: Side, b: Side, rng: np.random.Generator) -> tuple[NDArray[
     i, j = rng.integers(0, max(1, len(a.rows)), size), rng.integers(0, max(1, len(b.rows)), size)
     shared = bits.shared_pairs(a.rows, b.rows, i, j)
     similar = bits.over_chance(shared, a.count[i], b.count[j], a.rows.shape[1] * 8)
+    # In small files matches are among the most alike of random pairs: a quantile is no further out than twice what the
+    # middle and the first of them make likely (quantiles of the normal distribution).
+    middle = float(np.quantile(similar, 0.5))
     tail = np.quantile(similar, _RECORD_TAIL)
+    tail = np.minimum(tail, middle + 2 * (tail[0] - middle) * np.asarray(_NORMAL_TAIL) / _NORMAL_TAIL[0])
     top = float(tail[-2])
     cuts = np.unique(np.concatenate([tail, top + (1 - top) * np.asarray(_RECORD_STEPS)])).astype(np.float32)
-    steps = np.arange(1, cuts.size + 3, dtype=np.float64) ** 1.5
+    steps = np.arange(1, cuts.size + 3, dtype=np.float64) ** 4
     return cuts, tuple((steps / steps.sum()).tolist())
 
 
@@ -281,76 +353,36 @@ def first_weights(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, rng: n
         counts = np.bincount(pair.levels(i, j), minlength=prior.size) + 0.5
         u = counts / np.bincount(stratum, weights=counts)[stratum]
         out.append(np.log(prior) - np.log(u))
+    return with_order(pairs, out)
+
+
+def with_order(pairs: Sequence[FieldPair], weights: Sequence[Floats]) -> list[Floats]:
+    """``weights`` with that of exchanged names made up for what each name by itself seems to say against the pair."""
+    out = list(weights)
+    column = {pair.name: number for number, pair in enumerate(pairs)}
+    if "order" in column:
+        against = sum(float(weights[column[name]][MISSING + 1]) for name in ("last_name", "first_name"))
+        out[column["order"]] = np.array([0.0, max(weights[column["order"]][1], 3.0) - against])
     return out
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Pairs of people with their best pair of rows: its total weight, its rows, and its levels [pairs, fields]."""
-
-    weight: Floats
-    row_a: Index
-    row_b: Index
-    levels: Levels
-
-
-def score_pairs(
-    pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, i: Index, j: Index, weights: Sequence[Floats]
-) -> Scored:
-    """Score pairs of people ``i`` (of a) and ``j`` (of b) by the log-weights of levels, one array a field."""
-    start_a, start_b = a.spelling_start.astype(np.int64), b.spelling_start.astype(np.int64)
-    rows_a, rows_b = np.diff(start_a), np.diff(start_b)
-    luts = [np.asarray(one, dtype=np.float32) for one in weights]
-    best = np.zeros(i.size, dtype=np.float64)
-    chosen_a, chosen_b = np.zeros(i.size, dtype=np.int64), np.zeros(i.size, dtype=np.int64)
-    levels = np.zeros((i.size, len(pairs)), dtype=np.uint8)
-    for part in _chunks(rows_a[i] * rows_b[j]):
-        p, q = i[part], j[part]
-        many = rows_a[p] * rows_b[q]
-        first = np.cumsum(many) - many
-        offset = np.arange(int(many.sum())) - np.repeat(first, many)
-        across = np.repeat(rows_b[q], many)
-        row_a = np.repeat(start_a[p], many) + offset // across
-        row_b = np.repeat(start_b[q], many) + offset % across
-        graded = [pair.levels(row_a, row_b) for pair in pairs]
-        total = np.zeros(row_a.size, dtype=np.float32)
-        for lut, level in zip(luts, graded, strict=True):
-            total += lut[level]
-        top = np.maximum.reduceat(total, first) if first.size else total[:0]
-        hit = np.flatnonzero(total == np.repeat(top, many))
-        pair_of = np.repeat(np.arange(p.size), many)[hit]
-        pick = hit[np.unique(pair_of, return_index=True)[1]]
-        best[part], chosen_a[part], chosen_b[part] = top, row_a[pick], row_b[pick]
-        for column, level in enumerate(graded):
-            levels[part, column] = level[pick]
-    return Scored(best, chosen_a, chosen_b, levels)
-
-
-def _chunks(sizes: Index) -> Iterator[slice]:
-    """Slices of pairs that each expand to about ``_ROW_PAIRS`` row pairs."""
-    ends = np.cumsum(sizes)
-    start = 0
-    while start < sizes.size:
-        reach = int(ends[start] - sizes[start]) + _ROW_PAIRS
-        stop = max(start + 1, int(np.searchsorted(ends, reach, side="right")))
-        yield slice(start, stop)
-        start = stop
 
 
 def shared_tokens(a: LinkInput, b: LinkInput) -> tuple[Index, Index]:
     """Pairs of people who bear a joint token that exactly one person at each agency bears (each pair once)."""
-    tokens = [as_items(side.joint_tokens.reshape(-1, side.joint_tokens.shape[-1])) for side in (a, b)]
+    tokens = [side.joint_tokens.reshape(-1, side.joint_tokens.shape[-1]) for side in (a, b)]
     people = [np.repeat(np.arange(side.people), side.joint_tokens.shape[1]) for side in (a, b)]
-    _, code = np.unique(np.concatenate(tokens), return_inverse=True)
-    codes = (code[: people[0].size], code[people[0].size :])
+    # Nearly all tokens are random padding: only those whose first bytes the other agency has, too, are looked at.
+    heads = [words(one[:, :8])[:, 0] for one in tokens]
+    meet = [among(heads[0], heads[1]), among(heads[1], heads[0])]
+    tokens = [one[here] for one, here in zip(tokens, meet, strict=True)]
+    people = [who[here] for who, here in zip(people, meet, strict=True)]
+    first, code = distinct(np.concatenate(tokens))
     bearers = []
-    for one, who in zip(codes, people, strict=True):
-        pairs = np.unique(np.stack([one, who]), axis=1) if one.size else np.zeros((2, 0), dtype=np.int64)
-        count = np.bincount(pairs[0], minlength=code.size + 1)
-        owner = np.full(code.size + 1, -1, dtype=np.int64)
-        owner[pairs[0]] = pairs[1]
+    for one, who in zip((code[: people[0].size], code[people[0].size :]), people, strict=True):
+        values, owners = distinct_pairs(one, who)
+        count = np.bincount(values, minlength=first.size)
+        owner = np.full(first.size, -1, dtype=np.int64)
+        owner[values] = owners
         owner[count != 1] = -1
         bearers.append(owner)
     both = np.flatnonzero((bearers[0] >= 0) & (bearers[1] >= 0))
-    pairs = np.unique(np.stack([bearers[0][both], bearers[1][both]]), axis=1)
-    return pairs[0], pairs[1]
+    return distinct_pairs(bearers[0][both], bearers[1][both])

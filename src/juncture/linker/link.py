@@ -153,7 +153,8 @@ def _same_encodings(desk: Desk, payloads: Mapping[str, LinkPayload]) -> None:
 def _input(payload: LinkPayload) -> LinkInput:
     return LinkInput(
         spelling_start=payload.spelling_start,
-        fields=payload.fields,
+        # Under the profile `tags` the match keys are all there is to compare.
+        fields=payload.fields or payload.keys,
         keys=payload.keys,
         joint_tokens=payload.joint_tokens,
     )

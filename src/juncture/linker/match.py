@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +16,8 @@ from juncture.kernels.em import Floats
 from juncture.kernels.marginals import edge_prior
 from juncture.linker.candidates import find_candidates
 from juncture.linker.compare import Index, LinkInput, compare_fields, first_weights
+from juncture.linker.quality import Quality, by_completeness, by_joint_contacts, completeness, expected
+from juncture.linker.several import Links, agree
 from juncture.linker.weigh import Weighed, weigh
 
 Mask = NDArray[np.bool_]
@@ -26,21 +28,6 @@ CANDIDATE_FLOOR = 1e-5
 KEPT_FLOOR = 1e-4
 #: Draws behind the intervals, whatever number the analyst is to receive.
 _QUALITY_DRAWS = 100
-
-
-@dataclass(frozen=True)
-class Quality:
-    """One figure of linkage quality with its 95 % interval.
-
-    ``measure``: links, expected_precision or expected_recall; ``sex_class``: "" for everyone, else the hex of the keyed
-    tag of the sex, which says nothing to the linker. NaN where nothing was linked; links are counted, without interval.
-    """
-
-    measure: str
-    sex_class: str
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -95,20 +82,55 @@ def link(
     """
     if len(files) < 2 or draws < 1 or any(file.people == 0 for file in files.values()):
         raise UsageError("Linking needs two agencies or more, each with people, and one draw or more.")
-    pairs = tuple(_link_two(a, b, files[a], files[b], draws, rng, progress) for a, b in combinations(files, 2))
-    return Linkage({agency: file.people for agency, file in files.items()}, pairs)
+    names = list(files)
+    found = [_link_two(a, b, files[a], files[b], draws, rng, progress) for a, b in combinations(names, 2)]
+    if len(names) > 2:
+        progress("agreeing between agencies", 0, 0)
+        found = _agreed(found, [files[name].people for name in names], rng)
+    pairs = []
+    for (a, b), one in zip(combinations(names, 2), found, strict=True):
+        i, j, drawn = one.i, one.j, one.drawn
+        rows = [
+            *expected(one.probability, one.best, drawn, _sex_classes(files[a])[i]),
+            *by_completeness(one.probability, one.best, drawn, completeness(files[a], files[b], i, j)),
+            *one.joint,
+        ]
+        pairs.append(
+            PairLinkage(
+                a, b, i, j, one.weight, one.probability, one.best, drawn[:draws], tuple(rows), one.notes, one.rates
+            )
+        )
+    return Linkage({agency: file.people for agency, file in files.items()}, tuple(pairs))
+
+
+@dataclass(frozen=True)
+class _Two:
+    """Two agencies linked by themselves; ``drawn`` has ``_QUALITY_DRAWS`` matchings or as many as are asked for."""
+
+    i: Index
+    j: Index
+    weight: Floats
+    probability: Floats
+    best: Mask
+    drawn: Mask
+    joint: Sequence[Quality]
+    notes: Mapping[str, int]
+    rates: Mapping[str, tuple[Floats, Floats]]
 
 
 def _link_two(
     name_a: str, name_b: str, a: LinkInput, b: LinkInput, draws: int, rng: np.random.Generator, progress: Progress
-) -> PairLinkage:
+) -> _Two:
     fields = compare_fields(a, b, rng)
     weights = first_weights(fields, a, b, rng)
     most = min(a.people, b.people)
     floor = float(np.log(CANDIDATE_FLOOR)) - edge_prior(0.3 * most, a.people, b.people)
     candidates = find_candidates(fields, a, b, weights, floor, progress=progress)
-    progress("weighing pairs", 0, 0)
+    progress(f"weighing pairs of {name_a} and {name_b}", 0, 0)
     weighed = weigh(fields, a, b, candidates, weights, draws=max(draws, 20), rng=rng)
+    joint: list[Quality] = []
+    if weighed.token.any():
+        joint = by_joint_contacts(weighed.i, weighed.j, weighed.alone, weighed.token, (a.people, b.people), rng)
     keep = weighed.probability >= KEPT_FLOOR
     i, j, probability = weighed.i[keep], weighed.j[keep], weighed.probability[keep]
     best = add_seconds(i, j, best_matching(i, j, probability - 0.5), probability)
@@ -116,20 +138,48 @@ def _link_two(
     many = weighed.log_odds[:, keep]
     rows = np.resize(np.arange(len(many)), max(draws, _QUALITY_DRAWS))
     drawn = draw_matchings(i, j, many[rows], probability, rng=rng)
-    quality = _quality(probability, best, drawn, _sex_classes(a)[i])
-    return PairLinkage(
-        a=name_a,
-        b=name_b,
-        i=i,
-        j=j,
-        weight=weighed.weight[keep],
-        probability=probability,
-        best=best,
-        draws=drawn[:draws],
-        quality=quality,
-        notes=candidates.notes,
-        rates=weighed.rates,
-    )
+    return _Two(i, j, weighed.weight[keep], probability, best, drawn, joint, candidates.notes, weighed.rates)
+
+
+def _agreed(found: Sequence[_Two], people: Sequence[int], rng: np.random.Generator) -> list[_Two]:
+    """The links of every two of several agencies with draws, probabilities and best matchings that agree."""
+    agencies = list(combinations(range(len(people)), 2))
+
+    def links(one: _Two, a: int, b: int, drawn: Mask) -> Links:
+        chance = np.clip(one.probability, 1e-9, 1 - 1e-9)
+        return Links(a, b, one.i, one.j, one.weight, np.log(chance) - np.log1p(-chance), drawn)
+
+    draws = agree([links(one, *ab, one.drawn) for one, ab in zip(found, agencies, strict=True)], people, rng)
+    best = agree([links(one, *ab, one.best[None, :]) for one, ab in zip(found, agencies, strict=True)], people, None)
+    out = []
+    for one, (_, b), drawn, chosen in zip(found, agencies, draws, best, strict=True):
+        own = one.i * people[b] + one.j
+        code = np.union1d(own, np.array([*drawn, *chosen], dtype=np.int64))
+        place = np.searchsorted(code, own)
+        now = np.zeros((len(one.drawn), code.size), dtype=np.bool_)
+        top = np.zeros(code.size, dtype=np.bool_)
+        for number, column in drawn.items():
+            now[:, np.searchsorted(code, number)] = column
+        for number, column in chosen.items():
+            top[np.searchsorted(code, number)] = column[0]
+        before = np.zeros(code.size)
+        before[place] = one.drawn.mean(axis=0)
+        weight, probability = np.full(code.size, -np.inf), np.zeros(code.size)
+        weight[place], probability[place] = one.weight, one.probability
+        # Drawn matchings tell what the other agencies change; the rest stays as it was reckoned.
+        probability = np.clip(probability + now.mean(axis=0) - before, 0.0, 1.0)
+        out.append(
+            replace(
+                one,
+                i=code // people[b],
+                j=code % people[b],
+                weight=weight,
+                probability=probability,
+                best=top,
+                drawn=now,
+            )
+        )
+    return out
 
 
 def _sex_classes(side: LinkInput) -> NDArray[np.str_]:
@@ -147,34 +197,6 @@ def _sex_classes(side: LinkInput) -> NDArray[np.str_]:
     if len(tags):
         out[voted] = names[votes[voted].argmax(axis=1)]
     return out
-
-
-def _quality(probability: Floats, best: Mask, drawn: Mask, classes: NDArray[np.str_]) -> tuple[Quality, ...]:
-    out: list[Quality] = []
-    for name in ["", *sorted(set(classes.tolist()) - {"none"})]:
-        here = np.ones(best.size, dtype=np.bool_) if not name else classes == name
-        chosen = best & here
-        right = (drawn & chosen).sum(axis=1).astype(np.float64)
-        true = (drawn & here).sum(axis=1).astype(np.float64)
-        links, expected = float(chosen.sum()), float(probability[chosen].sum())
-        # What was linked is counted, not estimated; how many should have been, precision and recall tell.
-        out.append(Quality("links", name, links, float("nan"), float("nan")))
-        out.append(
-            _interval("expected_precision", name, _share(expected, links), right / links if links else right * np.nan)
-        )
-        recall = np.divide(right, true, out=np.full(right.size, np.nan), where=true > 0)
-        out.append(_interval("expected_recall", name, _share(expected, float(probability[here].sum())), recall))
-    return tuple(out)
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else float("nan")
-
-
-def _interval(measure: str, sex_class: str, estimate: float, values: Floats) -> Quality:
-    known = values[np.isfinite(values)]
-    low, high = np.quantile(known, (0.025, 0.975)) if known.size else (np.nan, np.nan)
-    return Quality(measure, sex_class, estimate, float(low), float(high))
 
 
 def group(

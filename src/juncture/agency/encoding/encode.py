@@ -1,7 +1,10 @@
 """Encode the spellings of an agency's people under the joint linkage secret.
 
-Two profiles (LINKAGE in the docs):
+Three profiles (LINKAGE in the docs):
 
+- ``tags``: the tags of match keys and nothing else. Two people of one agency have hardly ever a tag in common, so
+  there is no likeness from which to learn what a tag stands for; what is missing is not shown either, since an absent
+  key is a random tag. The only profile that withstands ``juncture attack`` (decision 0015).
 - ``field``: an encoding a field, so that the linker can weigh fields and treat a missing one as such. First names
   bring a second field, ``first_forms``: the formal names a short form may stand for (bob: robert).
 - ``record``: one encoding of all fields, hardened by Rule 90 of the elementary cellular automata (each bit becomes
@@ -17,23 +20,25 @@ A blank is never encoded: its row is all zero and its ``present`` is false.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from juncture.agency.encoding.hashing import Positions, bit_rows, derive_key, tags
-from juncture.agency.encoding.keys import RECIPES, RECORD_KEYS, KeyRecipe
+from juncture.agency.encoding.bulk import taken
+from juncture.agency.encoding.hashing import BLOCK, Positions, bit_rows, cmac_blocks, derive_key, tags
+from juncture.agency.encoding.keys import FIELD_KEYS, RECIPES, RECORD_KEYS, TAG_KEYS, KeyRecipe, Part
 from juncture.agency.encoding.tokens import TOKENS
 from juncture.agreement.vocabulary import LinkageField
 from juncture.base.errors import UsageError
-from juncture.formats.link import DATE_PARTS, KEY_BYTES, EncodedField
+from juncture.formats.link import DATE_PARTS, EncodedField
 
-Profile = Literal["field", "record"]
+Profile = Literal["tags", "field", "record"]
 
 SECRET_BYTES = 32
 #: Length of a keyed exact tag of the sex.
@@ -102,14 +107,15 @@ def encode(
 
     ``secret`` is the joint linkage secret, 32 bytes; ``fields`` those the agreement allows for linkage. The result
     is a function of the arguments alone: two agencies with one secret encode equal values equally; under another
-    secret, project or agreement nothing can be compared. Raises ``UsageError`` for an unknown field or profile, a
-    secret of another length, or rows that are not grouped.
+    secret, project or agreement nothing can be compared. Only the tags of absent keys
+    under ``tags`` are random. Raises ``UsageError`` for an unknown field or profile, a secret of another length, or
+    rows that are not grouped.
     """
     unknown = sorted(set(fields) - set(LINKABLE))
     if unknown or not fields:
         raise UsageError(f"Fields that cannot be used for linkage: {', '.join(unknown) or 'none named'}.")
-    if profile not in ("field", "record"):
-        raise UsageError("The linkage profile is neither 'field' nor 'record'.")
+    if profile not in get_args(Profile):
+        raise UsageError(f"The linkage profile is none of {', '.join(get_args(Profile))}.")
     if len(secret) != SECRET_BYTES:
         raise UsageError(f"The joint linkage secret must have {SECRET_BYTES} bytes.")
     columns = {field: _column(spellings, field) for field in LINKABLE if field in fields}
@@ -117,16 +123,18 @@ def encode(
     def key(label: str) -> bytes:
         return derive_key(secret, project, agreement_id, label)
 
+    if profile == "tags":
+        chosen = {name: RECIPES[name] for name in TAG_KEYS if RECIPES[name].fields <= set(fields)}
+        tagged = _match_keys(chosen, columns, key)
+        return Encoding(_starts(spellings), {}, {name: _never_absent(part) for name, part in tagged.items()})
     make = _field_profile if profile == "field" else _record_profile
     encoded = make(columns, key)
     if "birth_date" in fields:
         for part in DATE_PARTS:
             encoded[part] = _mask(~np.asarray(pc.is_null(spellings.column(part))))
-    names = RECORD_KEYS if profile == "record" else tuple(RECIPES)
+    names = RECORD_KEYS if profile == "record" else FIELD_KEYS
     recipes = {name: RECIPES[name] for name in names if RECIPES[name].fields <= set(fields)}
-    parts: _Parts = {}
-    keys = {name: _match_key(recipe, columns, key(f"key {name}"), parts) for name, recipe in recipes.items()}
-    return Encoding(_starts(spellings), encoded, keys)
+    return Encoding(_starts(spellings), encoded, _match_keys(recipes, columns, key))
 
 
 @dataclass(frozen=True)
@@ -195,40 +203,52 @@ def _record_profile(columns: Mapping[str, _Column], key: Callable[[str], bytes])
 
 def rule_90(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Each bit replaced by the exclusive or of its two neighbours on the circle; packed rows in, packed rows out."""
-    out = np.empty_like(rows)
-    for start in range(0, rows.shape[0], 4_096):
-        bits = np.unpackbits(rows[start : start + 4_096], axis=1)
-        out[start : start + 4_096] = np.packbits(np.roll(bits, 1, axis=1) ^ np.roll(bits, -1, axis=1), axis=1)
-    return out
+    # The first bit of a row is the highest of its first byte.
+    before, after = np.roll(rows, 1, axis=1), np.roll(rows, -1, axis=1)
+    return np.asarray((rows >> 1 | before << 7) ^ (rows << 1 | after >> 7), dtype=np.uint8)
 
 
-#: What each part takes of each row of a field: distinct texts and, for each row, which one.
-_Parts = dict[tuple[str, Callable[[str], str]], tuple[list[str], NDArray[np.int64]]]
+#: What a part takes of each row: hashes of distinct texts uint8 [texts, 16], and which one, 0 for nothing.
+_Hashed = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
-def _part(column: _Column, take: Callable[[str], str]) -> tuple[list[str], NDArray[np.int64]]:
+def _match_keys(
+    recipes: Mapping[str, KeyRecipe], columns: Mapping[str, _Column], key: Callable[[str], bytes]
+) -> dict[str, EncodedField]:
+    """Tags of the joined parts of each recipe; each distinct text of a part is hashed once, for all recipes."""
+    parts = {part for recipe in recipes.values() for part in recipe.parts}
+    labels = {part: f"part {'any' if part.any_field else part.field} {part.name}" for part in parts}
+    hashed = {part: _hashed(columns[part.field], part, key(label)) for part, label in labels.items()}
+    return {
+        name: _match_key([hashed[part] for part in recipe.parts], key(f"key {name}"))
+        for name, recipe in recipes.items()
+    }
+
+
+def _hashed(column: _Column, part: Part, key: bytes) -> _Hashed:
     index = {"": 0}
-    code = [index.setdefault(take(value), len(index)) for value in column.values]
-    return list(index), np.array([*code, 0], dtype=np.int64)[column.code]
+    code = [index.setdefault(text, len(index)) for text in taken(column.values, part.take)]
+    return tags(list(index), key, BLOCK), np.array([*code, 0], dtype=np.int64)[column.code]
 
 
-def _match_key(recipe: KeyRecipe, columns: Mapping[str, _Column], key: bytes, parts: _Parts) -> EncodedField:
-    """Tags of the joined parts; each distinct combination of distinct parts is hashed once."""
-    size = next(iter(columns.values())).code.size
-    combined = np.zeros(size, dtype=np.int64)
-    present = np.ones(size, dtype=np.bool_)
-    texts = [""]
-    for field, take in recipe.parts:
-        if (field, take) not in parts:
-            parts[field, take] = _part(columns[field], take)
-        values, code = parts[field, take]
+def _match_key(parts: Sequence[_Hashed], key: bytes) -> EncodedField:
+    """A row's tag: CMAC of the exclusive or of its parts' hashes; absent where a part is, or where two parts that may
+    stand for each other are equal and so cancel."""
+    joint = np.zeros((parts[0][1].size, BLOCK), dtype=np.uint8)
+    present = np.ones(len(joint), dtype=np.bool_)
+    for digests, code in parts:
         present &= code > 0
-        joint, combined = np.unique(combined * len(values) + code, return_inverse=True)
-        left, right = np.divmod(joint, len(values))
-        texts = [f"{texts[a]}\x1f{values[b]}" for a, b in zip(left.tolist(), right.tolist(), strict=True)]
-    hashed = tags(texts, key, KEY_BYTES)[combined]
-    hashed[~present] = 0
-    return EncodedField(hashed, present)
+        joint ^= digests[code]
+    present &= joint.any(axis=1)
+    out = np.zeros_like(joint)
+    out[present] = cmac_blocks(key, joint[present])
+    return EncodedField(out, present)
+
+
+def _never_absent(part: EncodedField) -> EncodedField:
+    """Random tags where there was none: they equal no other, and nobody sees what is missing."""
+    noise = np.frombuffer(secrets.token_bytes(part.bits.size), dtype=np.uint8).reshape(part.bits.shape)
+    return EncodedField(np.where(part.present[:, None], part.bits, noise), np.ones_like(part.present))
 
 
 def _starts(spellings: pa.Table) -> NDArray[np.int32]:

@@ -90,9 +90,14 @@ STREET_WORDS = frozenset(
     ]
 )
 
+#: How much of a street's name tells it apart well enough for a match key.
+STREET_LETTERS = 4
+
 
 def name_letters(text: str) -> str:
     """The letters of a name: hyphen and apostrophe closed up, single spaces between words."""
+    if text.isascii() and text.isalpha() and text.islower():
+        return text
     return " ".join(_NOT_NAME.sub("", text.replace("-", " ")).split())
 
 
@@ -166,6 +171,18 @@ def address_words(text: str) -> tuple[list[str], list[str]]:
     return numbers, [word for word in streets if word not in STREET_WORDS] or streets
 
 
+def house_number(text: str) -> str:
+    """The first number of an address, "" without one."""
+    numbers, _ = address_words(text)
+    return numbers[0] if numbers else ""
+
+
+def street_prefix(text: str) -> str:
+    """The first letters of the first word of an address's street, "" without one."""
+    _, streets = address_words(text)
+    return streets[0][:STREET_LETTERS] if streets else ""
+
+
 def address_tokens(text: str) -> list[Token]:
     """The first number heavy, later ones (a flat) light, bigrams of the street's words."""
     numbers, streets = address_words(text)
@@ -174,9 +191,14 @@ def address_tokens(text: str) -> list[Token]:
     return out + [(gram, 1) for gram in _numbered([g for word in streets for g in _bigrams(word)])]
 
 
+def last_ten(text: str) -> str:
+    """The last ten letters or digits."""
+    return text[-10:] if text.isascii() and text.isdigit() else "".join(_WORD.findall(text))[-10:]
+
+
 def digit_tokens(text: str) -> list[Token]:
     """Each of the last ten letters or digits with its place from the right, and the bigrams."""
-    letters = "".join(_WORD.findall(text))[-10:]
+    letters = last_ten(text)
     if not letters:
         return []
     placed = [(f"{place}:{letter}", 1) for place, letter in enumerate(reversed(letters))]
