@@ -73,4 +73,4 @@ def _input(
         # As everybody's are who has no joint contact: random, equal to nobody's.
         random = np.random.default_rng(seed)
         tokens = random.integers(0, 256, (made.people, JOINT_TOKENS, KEY_BYTES), dtype=np.uint8)
-    return LinkInput(made.spelling_start, made.fields, made.keys, tokens)
+    return LinkInput(made.spelling_start, made.fields or made.keys, made.keys, tokens)

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.linkage.rows import CLK, JOINT, OURS, SPLINK, Row
 from benchmarks.linkage.scores import Bin, added
 
-FIELD, RECORD = OURS["field"], OURS["record"]
+METHODS = tuple(OURS.values())
 #: The targets (LINKAGE in the design, and the issue that set them).
 SEX_WITHIN, EXPECTED_WITHIN = 0.01, 0.02
 CALIBRATED = (0.75, 0.95)
@@ -75,17 +75,17 @@ def markdown(rows: Sequence[Row], bins: Bins, titles: Mapping[str, str], told: M
 
 def _targets(rows: Sequence[Row], bins: Bins, titles: Mapping[str, str]) -> list[str]:
     lines = [
-        "| target | on | ours (field) | ours (record) | against | met: field | met: record |",
-        "|---|---|---|---|---|---|---|",
+        f"| target | on | {_profiles('ours ({})')} | against | {_profiles('met: {}')} |",
+        "|---|---|" + "---|" * (2 * len(METHODS) + 1),
     ]
 
     def line(target: str, title: str, values: Sequence[str], against: str, met: Sequence[bool | None]) -> None:
         words = ["-" if one is None else "yes" if one else "**no**" for one in met]
-        lines.append(f"| {target} | {title} | {values[0]} | {values[1]} | {against} | {words[0]} | {words[1]} |")
+        lines.append(f"| {target} | {title} | {' | '.join(values)} | {against} | {' | '.join(words)} |")
 
     for name, title in titles.items():
         whole = [row for row in rows if row.dataset == name and row.size == "full"]
-        ours = [_one(whole, FIELD), _one(whole, RECORD)]
+        ours = [_one(whole, method) for method in METHODS]
         f1 = [row.f1 for row in ours]
         without = [row for row in whole if row.method in SPLINK.values() and row.rule.startswith("p ")]
         knowing = [row for row in whole if row.method in SPLINK.values() and "truth" in row.rule]
@@ -101,14 +101,14 @@ def _targets(rows: Sequence[Row], bins: Bins, titles: Mapping[str, str]) -> list
                 line(target, title, words, f"{_share(best.f1)} ({best.rule})", [one >= best.f1 for one in f1])
     for name, title in titles.items():
         whole = [row for row in rows if row.dataset == name and row.size == "full"]
-        ours = [_one(whole, FIELD), _one(whole, RECORD)]
+        ours = [_one(whole, method) for method in METHODS]
         if not any(math.isnan(row.recall_women) for row in ours):
             told = [f"{_share(row.recall_women)} / {_share(row.recall_men)}" for row in ours]
             met = [row.recall_women >= row.recall_men - SEX_WITHIN for row in ours]
             line("Recall of women no more than a point below men's", title, told, f"{SEX_WITHIN:.0%}", met)
     for name, title in titles.items():
         whole = [row for row in rows if row.dataset == name and row.size == "full"]
-        ours = [_one(whole, FIELD), _one(whole, RECORD)]
+        ours = [_one(whole, method) for method in METHODS]
         for what, expected, true in (
             ("precision", "expected_precision", "people_precision"),
             ("recall", "expected_recall", "people_recall"),
@@ -119,7 +119,7 @@ def _targets(rows: Sequence[Row], bins: Bins, titles: Mapping[str, str]) -> list
     for where, title in (("full", "all data sets together"), ("cuts", "all cuts together")):
         shares: list[str] = []
         within: list[bool | None] = []
-        for method in (FIELD, RECORD):
+        for method in METHODS:
             tables = [t for _, size, m, t in bins if m == method and (size == "full") == (where == "full")]
             if not tables:
                 continue
@@ -159,11 +159,11 @@ def _cuts(rows: Sequence[Row], titles: Mapping[str, str]) -> list[str]:
         "F1, mean (worst) of the random cuts. Splink: the better of p >= .5 and p >= .95 by its mean, not knowing the "
         "truth, and the best threshold by the truth, one to one. anonlink: best threshold by the truth of each cut. "
         "Ours is said to fail at a size where its mean lies more than "
-        f"{COLLAPSE:.2f} below the whole's better F1, or its worst cut more than {2 * COLLAPSE:.2f}.",
+        f"{COLLAPSE:.2f} below the whole's F1, or its worst cut more than {2 * COLLAPSE:.2f}.",
         "",
-        "| data | people a side | cuts | ours (field) | ours (record) | Splink | Splink, by truth | anonlink, by truth "
-        "| ours (field) | ours (record) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| data | people a side | cuts | {_profiles('ours ({})')} | Splink | Splink, by truth | anonlink, by truth "
+        f"| {_profiles('ours ({})')} |",
+        "|---" * (6 + 2 * len(METHODS)) + "|",
     ]
     for name, title in titles.items():
         whole = [row for row in rows if row.dataset == name and row.size == "full"]
@@ -171,18 +171,17 @@ def _cuts(rows: Sequence[Row], titles: Mapping[str, str]) -> list[str]:
             here = [row for row in rows if row.dataset == name and row.size == str(size)]
             if not here:
                 continue
-            field, record = ([row.f1 for row in here if row.method == method] for method in (FIELD, RECORD))
+            ours = [[row.f1 for row in here if row.method == method] for method in METHODS]
             splink = [row for row in here if row.method in SPLINK.values()]
             blind = [[row.f1 for row in splink if row.rule == rule] for rule in ("p >= 0.5", "p >= 0.95")]
             oracle = [row.f1 for row in splink if row.rule.endswith("one to one")]
             blooms = [row.f1 for row in here if row.method in CLK.values()]
-            best = max(_one(whole, FIELD).f1, _one(whole, RECORD).f1)
-            words = [_holds(values, best) for values in (field, record)]
-            cells = [field, record, max(blind, key=_mean), oracle, blooms]
+            words = [_holds(values, _one(whole, method).f1) for values, method in zip(ours, METHODS, strict=True)]
+            cells = [*ours, max(blind, key=_mean), oracle, blooms]
             lines.append(
-                f"| {title} | {size:,} | {len(field)} | "
+                f"| {title} | {size:,} | {len(ours[0])} | "
                 + " | ".join(_mean_and_worst(one) for one in cells)
-                + f" | {words[0]} | {words[1]} |"
+                + f" | {' | '.join(words)} |"
             )
     return lines
 
@@ -192,7 +191,7 @@ def _calibration(bins: Bins, titles: Mapping[str, str]) -> list[str]:
         "Of the pairs of people given a probability in the bin, how many there are and what share of them is true.",
         "",
     ]
-    methods = [method for method in (FIELD, RECORD, JOINT, *SPLINK.values()) if any(m == method for _, _, m, _ in bins)]
+    methods = [method for method in (*METHODS, JOINT, *SPLINK.values()) if any(m == method for _, _, m, _ in bins)]
     for method in methods:
         known = [(name, size, table) for name, size, m, table in bins if m == method]
         edges = [f"{b.low:.1f}-{b.high:.1f}" for b in known[0][2]]
@@ -207,6 +206,10 @@ def _calibration(bins: Bins, titles: Mapping[str, str]) -> list[str]:
                 lines.append(f"| {title} | " + " | ".join(cells) + " |")
         lines.append("")
     return lines[:-1]
+
+
+def _profiles(words: str) -> str:
+    return " | ".join(words.format(profile) for profile in OURS)
 
 
 def _holds(values: Sequence[float], whole: float) -> str:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from benchmarks.linkage.scores import Score
 
 ONE_RECORD, ALL_SPELLINGS = "most complete record of a person", "all spellings"
-OURS = {"field": "ours, profile field", "record": "ours, profile record"}
+OURS = {
+    "field": "ours, profile field",
+    "record": "ours, profile record",
+    "tags": "ours, profile tags",
+}
 JOINT = "ours, profile field, joint contacts"
 SPLINK = {kind: f"Splink in clear text, {kind}" for kind in (ONE_RECORD, ALL_SPELLINGS)}
 CLK = {kind: f"clkhash + anonlink, {kind}" for kind in (ONE_RECORD, ALL_SPELLINGS)}

@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(data: Dataset, sizes: dict[int, int], python: Path | None) -> list[Result]:
     """Everything on one data set: first the whole, one method at a time, then the cuts, two processes side by side."""
-    jobs: list[Callable[..., Result]] = [run_ours, run_ours]
-    arguments: list[dict[str, Any]] = [{"profile": "field"}, {"profile": "record"}]
+    jobs: list[Callable[..., Result]] = [run_ours for _ in OURS]
+    arguments: list[dict[str, Any]] = [{"profile": profile} for profile in OURS]
     if data.tokens is not None:
         jobs.append(run_ours)
         arguments.append({"profile": "field", "joint": True})
@@ -98,8 +98,7 @@ def measure(data: Dataset, sizes: dict[int, int], python: Path | None) -> list[R
         with _pool(2) as pool:
             waiting: list[Future[Result]] = [
                 pool.submit(run_splink, cuts, all_spellings=not single),
-                pool.submit(run_ours, cuts, profile="field"),
-                pool.submit(run_ours, cuts, profile="record"),
+                *(pool.submit(run_ours, cuts, profile=profile) for profile in OURS),
             ]
             results += [one.result() for one in waiting]
         if python is not None:
@@ -113,7 +112,7 @@ def run_ours(sets: Sequence[Dataset], *, profile: str, joint: bool = False) -> R
 
     rows, bins = [], []
     for data in sets:
-        linked = ours.link_dataset(data, "record" if profile == "record" else "field", joint=joint)
+        linked = ours.link_dataset(data, profile, joint=joint)
         memory = peak_bytes()
         method = JOINT if joint else OURS[profile]
         best = linked.best

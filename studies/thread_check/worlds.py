@@ -1,4 +1,4 @@
-"""People with a known truth, several at once, in steps of six hours; see ``simulate.py``.
+"""People with a known truth, several at once, in steps of six hours; see ``simulate.py`` and ``links.py``.
 
 A person's crises (co-responses) come with hazard ``own x spell x missed``: ``own`` carries the frailty, ``spell`` is
 3 in hidden bad spells of 20 days on average and 1 outside, ``missed`` is the planted ratio from 7 to 37 days after a
@@ -25,10 +25,7 @@ class Rules:
 
     ``shape``: of the gamma frailty, infinite where people are alike. ``easier``: the chance of a follow-up falls with
     the person's hazard. ``kept``: a new crisis does not cancel the follow-ups that are planned, so that one may serve
-    two openings. ``in_spell``: log odds of a follow-up in a bad spell less those outside. ``lost_files``: share of
-    people from whom the second half of the clinic's records is in a file that nothing links. ``lost_people``: share
-    of people without any record of the clinic. ``unsure``: share of people whose file at the clinic is theirs with a
-    chance of 0.7, which the draws know, and else that of somebody else.
+    two openings. ``in_spell``: log odds of a follow-up in a bad spell less those outside.
     """
 
     ratio: float = 1.0
@@ -38,9 +35,6 @@ class Rules:
     kept: bool = False
     spells: bool = False
     in_spell: float = 0.0
-    lost_files: float = 0.0
-    lost_people: float = 0.0
-    unsure: float = 0.0
 
 
 @dataclass(frozen=True)

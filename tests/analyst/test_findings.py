@@ -14,19 +14,34 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from juncture.agreement.model import Juncture
+from juncture.agreement.read import parse_agreement
 from juncture.analyst.findings import Findings, compute_findings, write_results
 from juncture.analyst.findings.cohort import linkage_findings
+from juncture.analyst.findings.linkage import Completeness
 from juncture.analyst.findings.model import CurvePoint, Estimate, GenderFinding, JunctureFinding, Stratum, Verdict
 from juncture.analyst.findings.openings import Fate, Opening, openings_of
 from juncture.analyst.findings.verdicts import verdict
 from juncture.analyst.statistics.avoidable import avoidable_model
 from juncture.analyst.statistics.landmark import landmark_effect
+from juncture.analyst.statistics.misclassification import Chance, audited
 from juncture.analyst.study.model import JoinedTimeline
 from juncture.formats.cohort import QualityRow
-from tests.analyst.study_world import FOLLOW_UP, At, File, Member, agreement, one_file_each, simulated, world
+from tests.analyst.study_world import (
+    AGREEMENT,
+    FOLLOW_UP,
+    At,
+    File,
+    Member,
+    agreement,
+    life,
+    one_file_each,
+    simulated,
+    world,
+)
 
 CALL, CO, FOLLOWED, STAY = "police.crisis_call", "police.co_response", "clinic.follow_up", "clinic.inpatient_stay"
 EVALUATED, ARREST = "clinic.crisis_evaluation", "police.arrest"
+FILES = ("cohort", "junctures", "juncture_details", "gender", "linkage", "linkage_sensitivity", "mcf")
 
 OTHERS = """
 [juncture.discharge_7d]
@@ -252,7 +267,7 @@ def test_the_fast_reading_agrees_with_the_slow_one(told: list[At], last: int, na
 # Counts and estimates
 
 
-def found(study_world: object, **options: int) -> Findings:
+def found(study_world: object, **options: object) -> Findings:
     return compute_findings(study_world.study(), seed=1, **{"resamples": 20, **options})  # type: ignore[attr-defined]
 
 
@@ -308,7 +323,7 @@ def test_a_juncture_that_never_opens_has_a_row_with_counts_and_nothing_else() ->
 def test_a_study_of_nobody_has_all_its_files(tmp_path: Path) -> None:
     files = write_results(found(world([])), tmp_path)
     names = {path.name for path in files}
-    assert names == {f"{n}.csv" for n in ("cohort", "junctures", "juncture_details", "gender", "linkage", "mcf")}
+    assert names == {f"{n}.csv" for n in FILES}
 
 
 @pytest.mark.parametrize(("ratio", "seed"), [(1.7, 11), (1.0, 12)])
@@ -372,10 +387,11 @@ def test_uncertain_links_widen_the_interval_and_say_so() -> None:
     for person, timeline in study.best_timelines():
         told = [At(c.start_h, c.kind) for c in timeline.contacts]
         police, clinic = ([c for c in told if c.kind.startswith(n)] for n in ("police", "clinic"))
-        linked = tuple(m for m in range(6) if rng.random() < (0.5 if person % 2 else 1.1))
+        chance = 0.5 if person % 2 else 1.0
+        linked = tuple(m for m in range(6) if rng.random() < chance)
         members.append(
             Member(
-                [File("police", police, draws=range(6)), File("clinic", clinic, draws=linked, probability=0.5)],
+                [File("police", police, draws=range(6)), File("clinic", clinic, draws=linked, probability=chance)],
                 chosen=range(6),
             )
         )
@@ -383,7 +399,7 @@ def test_uncertain_links_widen_the_interval_and_say_so() -> None:
     certain = row(found(sure))
     assert certain.linkage_share == 0
     assert 0.02 < unsure.linkage_share < 1
-    assert unsure.missed_share.value > certain.missed_share.value
+    assert unsure.links.seen.value > certain.missed_share.value
 
 
 def test_verdicts() -> None:
@@ -423,6 +439,198 @@ def test_a_long_window_is_a_process_without_an_effect() -> None:
     assert finding.missed_share.low < finding.missed_share.value < finding.missed_share.high
     assert math.isnan(finding.ratio.value) and math.isnan(finding.avoidable.value)
     assert finding.verdict is Verdict.UNCERTAIN
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Missed and false links
+
+RECALL = [QualityRow("expected_recall", "all", 0.9, 0.88, 0.92)]
+
+
+def lives(met: int, missed: int, index: str = CO) -> list[list[At]]:
+    """People with one opening each, on days of their own, so that nobody's follow-up answers anybody else's."""
+    return [
+        [At(day(20 * i), index), *([At(day(20 * i + 2), FOLLOWED)] if i < met else [])] for i in range(met + missed)
+    ]
+
+
+def member(told: list[At], probability: float = 1.0, sex: str | None = None, sex_class: int = -1) -> Member:
+    police, clinic = ([c for c in told if c.kind.startswith(name)] for name in ("police", "clinic"))
+    files = [File("police", police, sex=sex), File("clinic", clinic, sex=sex, probability=probability)]
+    return Member(files, sex_class=sex_class)
+
+
+def known(value: float, error: float = 0.0) -> Completeness:
+    return {"clinic": {Stratum.ALL: Chance(value, error)}}
+
+
+def test_false_links_are_taken_back_by_their_probability() -> None:
+    people = [member(told, 0.8 if i % 2 else 1.0) for i, told in enumerate(lives(10, 10))]
+    links, share = (lambda f: (f.links, f.missed_share))(row(found(world(people), completeness=known(1.0))))
+    # By hand: no stranger's file answers anything, and half of the links are right in 8 of 10 cases.
+    assert (links.q, links.right, links.by_chance) == pytest.approx((0.9, 0.9, 0.0))
+    assert links.seen.value == pytest.approx(0.5)
+    assert share.value == pytest.approx(1 - 0.5 / 0.9)
+
+
+def test_what_a_strangers_file_answers_by_chance_does_not_count() -> None:
+    people = [member([At(day(10), CO), At(day(12), FOLLOWED)], 0.75) for _ in range(5)]
+    people += [member([At(day(10), CO), At(day(300), FOLLOWED)], 0.75) for _ in range(5)]
+    finding = row(found(world(people), completeness=known(1.0)))
+    # By hand: of the other nine files, four answer those who were met and five the others: 4.5 of 9 on average.
+    assert finding.links.by_chance == pytest.approx(0.25 * 0.5)
+    assert finding.missed_share.value == pytest.approx(1 - (0.5 - 0.125) / 0.75)
+
+
+def test_an_opening_that_the_responding_agency_told_needs_no_link() -> None:
+    people = [member(told, 0.6) for told in lives(8, 8, "clinic.co_response")]
+    finding = row(found(world(people), completeness=known(1.0)))
+    assert finding.links.q == 1 and finding.missed_share.value == pytest.approx(0.5)
+    # Half and half, with as many seen: the harmonic mean of 1 and 0.6, by hand 0.75.
+    people += [member(told, 0.6) for told in lives(8, 8)]
+    assert row(found(world(people), completeness=known(1.0))).links.q == pytest.approx(0.75, abs=0.01)
+
+
+def test_a_co_response_that_the_caller_s_agency_told_needs_no_link_and_one_of_another_does() -> None:
+    calls = [[At(day(20 * i), CALL), *([At(day(20 * i) + 6, "police.co_response")] if i % 2 else [])] for i in range(8)]
+    terms = agreement(FOLLOW_UP + OTHERS)
+    told = row(found(world([member(c, 0.8) for c in calls], terms)), juncture="no_clinician")
+    assert (told.links.seen.value, told.links.q) == pytest.approx((0.5, 1.0))
+    theirs = [[At(c.h, "clinic.co_response") if c.kind == CO else c for c in call] for call in calls]
+    other = row(found(world([member(c, 0.8) for c in theirs], terms)), juncture="no_clinician")
+    assert (other.links.seen.value, other.links.q) == pytest.approx((0.5, 0.8))
+
+
+def test_people_whom_the_linkage_lost_matter_only_where_the_rule_lets_them_in() -> None:
+    told = lives(10, 10)
+    asked = row(found(world([member(t) for t in told], quality=RECALL), completeness=known(1.0)))
+    assert asked.links.q == 1 and asked.missed_share.value == pytest.approx(0.5)
+    open_rule = AGREEMENT.replace("GRAIN", "six_hours").replace(", clinic_any = 2 }", " }")
+    people = [member(t) if i < 18 else Member([File("police", t)]) for i, t in enumerate(told)]
+    let_in = row(found(world(people, parse_agreement(open_rule + FOLLOW_UP), quality=RECALL), completeness=known(1.0)))
+    assert let_in.links.q == pytest.approx(0.9)
+    assert let_in.missed_share.value == pytest.approx(1 - 0.5 / 0.9)
+
+
+def test_what_an_agency_lost_inside_is_bounded_by_recall_unless_it_is_known() -> None:
+    people = [member(told) for told in lives(10, 10)]
+    bounded = row(found(world(people, quality=RECALL)))
+    at_most = row(found(world(people), completeness=known(1.0)))
+    at_least = row(found(world(people), completeness=known(0.88)))
+    assert (bounded.links.q_low, bounded.links.q_high) == pytest.approx((0.88 / 0.9 * 0.9, 1.0), abs=0.001)
+    assert (bounded.missed_share.value, bounded.missed_share.high) == pytest.approx(
+        (at_most.missed_share.value, at_most.missed_share.high)
+    )
+    assert bounded.missed_share.low == pytest.approx(at_least.missed_share.low, abs=0.001)
+    assert bounded.links.note == ""
+    nobody = row(found(world(people)))
+    assert nobody.missed_share == at_most.missed_share and "told no recall" in nobody.links.note
+
+
+def test_joint_contacts_overrule_a_recall_that_they_contradict() -> None:
+    people = [member(told) for told in lives(10, 10)]
+
+    def lowest(estimate: float, low: float, high: float) -> float:
+        joint = QualityRow("recall_by_joint_contacts", "all", estimate, low, high)
+        return row(found(world(people, quality=[*RECALL, joint]))).links.q_low
+
+    part = QualityRow("expected_recall_incomplete", "all", 0.5, 0.4, 0.6)
+    assert row(found(world(people, quality=[*RECALL, part]))).links.q_low == pytest.approx(0.88, abs=0.001)
+    assert lowest(0.7, 0.6, 0.8) == pytest.approx(0.6, abs=0.02)
+    assert lowest(0.7, 0.4, 0.95) == pytest.approx(0.88, abs=0.001)
+    # They are told of everyone only, and hold for women and for men.
+    women = [member(told, 1.0, "female", 1) for told in lives(10, 10)]
+    rows = [
+        QualityRow("expected_recall", "1", 0.9, 0.88, 0.92),
+        QualityRow("recall_by_joint_contacts", "all", 0.7, 0.6, 0.8),
+    ]
+    assert row(found(world(women, quality=rows)), Stratum.WOMEN).links.q_low == pytest.approx(0.6, abs=0.02)
+
+
+def test_an_uncertain_chance_widens_the_interval() -> None:
+    people = [member(told) for told in lives(20, 20)]
+    sure, unsure = (row(found(world(people), completeness=known(0.9, error))) for error in (0.0, 0.08))
+    assert unsure.missed_share.value == sure.missed_share.value
+    assert unsure.missed_share.low < sure.missed_share.low < sure.missed_share.high < unsure.missed_share.high
+    audit: Completeness = {"clinic": {Stratum.ALL: audited(36, 40)}}
+    assert row(found(world(people), completeness=audit)).missed_share.low < sure.missed_share.low
+
+
+def test_an_impossible_share_is_refused_with_its_reason() -> None:
+    finding = row(found(world([member(told) for told in lives(19, 1)]), completeness=known(0.8)))
+    assert math.isnan(finding.missed_share.value) and math.isnan(finding.missed_share.low)
+    assert finding.links.seen.value == pytest.approx(0.05)
+    assert "more openings were seen to be met" in finding.links.note
+
+
+def test_the_ratio_stands_uncorrected_beside_what_links_may_have_hidden() -> None:
+    study_world = simulated(100, 1.7, 11)
+    plain = row(found(study_world, completeness=known(1.0)))
+    lossy = row(found(study_world, completeness=known(0.9)))
+    assert lossy.ratio == plain.ratio and lossy.verdict is plain.verdict
+    assert (plain.links.ratio_low, plain.links.ratio_high) == pytest.approx((plain.ratio.value, plain.ratio.value))
+    seen = lossy.counts.openings_missed / lossy.counts.openings
+    # By hand: a ninth of those seen to be met look missed besides.
+    wrong = (1 - seen) / 9 / seen
+    assert lossy.links.ratio == pytest.approx((lossy.ratio.value - wrong) / (1 - wrong))
+    assert (lossy.links.ratio_low, lossy.links.ratio_high) == pytest.approx((lossy.ratio.value, lossy.links.ratio))
+
+
+def test_lost_files_and_strangers_files_are_taken_back_on_average() -> None:
+    """The oracle is the very same people with every file linked. Of 400, a fifth lose half of their follow-ups to a
+    file that nothing links, one in six has a stranger's file under a link of 0.5, one in six their own under such."""
+    rng = np.random.default_rng(41)
+    told = [life(rng, 1.3) for _ in range(400)]
+    clinics = [[c for c in t if c.kind == FOLLOWED] for t in told]
+    members = []
+    for i, t in enumerate(told):
+        theirs = clinics[(i + 7) % 400] if i % 6 == 1 else clinics[i]
+        if i % 5 == 0:
+            theirs = [c for c in theirs if c.h < day(350)]
+        police = [c for c in t if c.kind == CO]
+        chance = 0.5 if i % 6 in (1, 2) else 1.0
+        members.append(Member([File("police", police), File("clinic", theirs, probability=chance)]))
+    everything = row(found(world([one_file_each(t) for t in told])))
+    finding = row(found(world(members), completeness=known(0.9)))
+    assert finding.links.q == pytest.approx(0.9 * 5 / 6, abs=0.02)  # weighted by openings
+    assert finding.links.seen.value > everything.missed_share.value + 0.08
+    assert finding.missed_share.value == pytest.approx(everything.missed_share.value, abs=0.02)
+
+
+def test_a_difference_of_the_sexes_has_the_range_that_links_leave_it() -> None:
+    """Women lose links and men hardly: q lies between .75 and 1 for women and between .95 and 1 for men. The oracles
+    are findings in which q is known to be that, and for rates the quotients by hand."""
+    quality = [
+        QualityRow("expected_recall", "all", 0.85, None, None),
+        QualityRow("expected_recall", "0", 0.95, None, None),
+        QualityRow("expected_recall", "1", 0.75, None, None),
+    ]
+    people = [member(told, 1.0, "female", 1) for told in lives(6, 14)]
+    people += [member(told, 1.0, "male", 0) for told in lives(10, 10)]
+    findings = found(world(people, quality=quality))
+    share = measure(findings, "missed_share:follow_up_7d")
+    assert (share.women, share.men, share.ratio.value) == pytest.approx((0.7, 0.5, 1.4))
+
+    def at(women: float, men: float) -> Estimate:
+        said: Completeness = {"clinic": {Stratum.WOMEN: Chance(women), Stratum.MEN: Chance(men)}}
+        return measure(found(world(people), completeness=said), "missed_share:follow_up_7d").ratio
+
+    assert (share.ratio.low, share.ratio.high) == pytest.approx((at(1, 1).low, at(1, 1).high))
+    assert (share.link_low, share.link_high) == pytest.approx((at(0.75, 1).low, at(1, 0.95).high))
+    assert share.link_low < share.ratio.low and share.ratio.high < share.link_high
+    for name in ("follow_ups", "crises"):
+        rate = measure(findings, name)
+        assert (rate.link_low, rate.link_high) == pytest.approx((rate.ratio.low * 0.95, rate.ratio.high / 0.75))
+
+
+def test_whose_completeness_is_known_by_sex_is_corrected_by_sex() -> None:
+    people = [member(told, 1.0, "female", 1) for told in lives(8, 12)]
+    people += [member(told, 1.0, "male", 0) for told in lives(10, 10)]
+    by_sex: Completeness = {"clinic": {Stratum.WOMEN: Chance(0.8), Stratum.MEN: Chance(1.0), Stratum.ALL: Chance(0.9)}}
+    findings = found(world(people), completeness=by_sex)
+    assert row(findings, Stratum.WOMEN).missed_share.value == pytest.approx(0.5)
+    assert row(findings, Stratum.MEN).missed_share.value == pytest.approx(0.5)
+    assert measure(findings, "missed_share:follow_up_7d").ratio.value == pytest.approx(1.0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -546,11 +754,16 @@ def test_the_files_have_the_columns_that_others_rely_on(tmp_path: Path) -> None:
     )
     assert headers["gender"] == "measure women men ratio low high p_value q_value link_low link_high"
     assert headers["linkage"] == "measure estimate low high"
+    assert headers["linkage_sensitivity"] == (
+        "juncture stratum q q_low q_high link_right met_by_chance missed_seen missed_seen_low missed_seen_high "
+        "missed_share missed_low missed_high hazard_seen hazard_ratio hazard_link_low hazard_link_high note"
+    )
     assert headers["mcf"] == "stratum day crises_per_person low high at_risk"
     rows = list(csv.DictReader((tmp_path / "junctures.csv").open(encoding="utf-8")))
     assert [r["stratum"] for r in rows] == ["all", "women", "men"]
     assert rows[0]["rank"] == rows[0]["prob_top3"] == "" and "nan" not in (tmp_path / "junctures.csv").read_text()
     gender = list(csv.DictReader((tmp_path / "gender.csv").open(encoding="utf-8")))
+    # The made-up linker told no recall, so nothing bounds what was lost.
     assert all(r["link_low"] == r["link_high"] == "" for r in gender)
     cohort = list(csv.DictReader((tmp_path / "cohort.csv").open(encoding="utf-8")))
     assert len(cohort) == 40 and all(int(r["contacts"]) > 0 for r in cohort if r["contacts_police"] != "0")

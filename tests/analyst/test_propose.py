@@ -166,7 +166,7 @@ def test_facts_are_sentences_that_hold_no_number_of_people_and_no_date(
     assert facts == others
     assert all(text.endswith(".") for text in facts.values())
     assert not any(re.search(r"\b(19|20)\d\d\b|\d\d-\d\d", text) for text in facts.values())
-    assert "not corrected for links that were missed" in facts["missed_share"]
+    assert "corrected by the chance that a response is seen" in facts["missed_share"]
     assert "within 7 days, counted from the next day on" in facts["juncture_follow_up_7d"]
     assert "24 months" in facts["windows"] and "six hours" in facts["grain"] and "2 drawn" in facts["linkage"]
 

@@ -10,6 +10,7 @@ import pytest
 from juncture.formats.tables import Column, ColumnKind, ReleasedTable
 from juncture.pages import charts, declared, flow
 from juncture.pages.charts import CurvePoint, ForestGroup, ForestRow, RatePair, wrap
+from juncture.pages.findings import difference_views, rate_view
 from juncture.pages.tables import view
 from juncture.pages.words import Interval
 from tests.pages import made_up
@@ -142,3 +143,28 @@ def test_a_table_merges_intervals_and_says_what_is_hidden() -> None:
         ["Links that are right", "96% (91%\xa0to\xa0over 99%)", "120"],
         ["Links made", "hidden", "hidden"],
     ]
+
+
+def test_differences_that_missed_links_may_have_made_are_named() -> None:
+    names = ("measure", "title", "women", "men", "ratio", "low", "high", "link_low", "link_high")
+    columns = tuple(Column(n, n, LABEL if n in {"measure", "title"} else ESTIMATE) for n in names)
+    name = next(iter(made_up.agreement().juncture))
+    share = (f"missed_share:{name}", "Share missed: A", 0.6, 0.4, 1.5, 1.1, 2.0)
+    rows = (
+        ("arrests", "Arrests a year", 0.3, 0.9, 0.33, 0.16, 0.69, 0.13, 1.02),
+        ("crises", "Crisis episodes a year", 4.4, 3.9, 1.13, 0.84, 1.51, 0.8, 1.6),
+        ("follow_ups", "Follow-ups a year", 5.2, 3.1, 1.68, 1.17, 2.41, 1.1, 2.6),
+        ("co_responses", "Hidden", None, None, None, None, None, None, None),
+        (*share, 1.05, 2.1),
+    )
+    told = ("", "", "", "fewer than 11 people", "")
+    tables = {"gender": ReleasedTable("gender", "Women and men", "Rates.", columns, rows, told)}
+    rates = rate_view(made_up.agreement(), tables)
+    assert rates is not None and not any(t.text.startswith("link_") for t in rates.titles)
+    assert rates.note == (
+        "Rates. Allowing for missed links, these differences may be none at all: Arrests (women over men 0.13 to 1.02)."
+    )
+    assert [v.note for v in difference_views(made_up.agreement(), tables)] == [""]
+    wide = {"gender": ReleasedTable("gender", "", "", columns, ((*share, 0.9, 2.2),), ("",))}
+    (shares,) = difference_views(made_up.agreement(), wide)
+    assert "Share missed: A (women over men 0.90 to 2.20" in shares.note

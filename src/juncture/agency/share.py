@@ -18,21 +18,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from juncture.agency.attack import staged as attacks
+from juncture.agency.attack.outcome import Findings
 from juncture.agency.deidentify.attributes import person_attributes
 from juncture.agency.deidentify.histogram import suppressed_histogram
 from juncture.agency.deidentify.selection import activity_bands, shared_people
 from juncture.agency.deidentify.timelines import release_timelines
 from juncture.agency.encoding.encode import encode
 from juncture.agency.intake.read import read_mentions
-from juncture.agency.intake.source import Source, read_source
 from juncture.agency.joint import joint_tokens
-from juncture.agency.people.nodes import NumberTrust
-from juncture.agency.people.resolve import resolve
+from juncture.agency.people.normalise import load_no_home
 from juncture.agency.people.spellings import spellings
 from juncture.agency.secret import linkage_secret
+from juncture.agency.who import find_people, own_source
 from juncture.agreement.vocabulary import PartyRole
 from juncture.base.errors import AgreementForbids, LimitReached, UsageError
-from juncture.base.files import empty_dir
 from juncture.base.report import Progress, StepReport, silent
 from juncture.exchange import unlock, vault
 from juncture.exchange.desk import Desk, written
@@ -78,24 +78,11 @@ def share(
         raise AgreementForbids("Only an agreement marked `rehearsal` lets everyone be shared.")
     _nothing_sealed(desk, round_number)
     secret = linkage_secret(desk)
-    source = read_source(source_file)
-    if source.agency != desk.party:
-        raise UsageError(
-            f"{source_file.name} is of {source.agency}; this is the folder of {desk.party}.",
-            remedy="Name the source file of this agency, or go to the folder of the other one (-C FOLDER).",
-        )
+    source = own_source(desk, source_file)
     intake = read_mentions(source, agreement, desk.party, progress=progress)
     mentions = intake.mentions
-    # Held while names may lie there, so that nobody who cleans up takes it for the leftovers of a killed run.
-    with locked(desk.folder.spill_place):
-        spill = desk.folder.spill()
-        try:
-            found = resolve(mentions, number_trust=_number_trust(source), spill_dir=spill, progress=progress)
-        finally:
-            empty_dir(spill)
+    found = find_people(desk, source, mentions, keep=not dry_run, progress=progress)
     person = found.person
-    if not dry_run:
-        desk.note(Act.PEOPLE_FOUND, people=found.people, contacts=mentions.num_rows)
     progress("Choosing who is shared", 0, 0)
     bands = activity_bands(mentions, person, agreement)
     people = np.flatnonzero(shared_people(bands, agreement, desk.party, everyone=everyone))
@@ -111,8 +98,9 @@ def share(
     token = _random_rows(len(people), unlock.TOKEN_BYTES)
 
     progress("Encoding people", 0, len(people))
+    everybody = spellings(mentions, person, no_home=load_no_home(source.no_home))
     encoding = encode(
-        _regrouped(spellings(mentions, person), people),
+        _regrouped(everybody, people),
         secret=secret,
         project=agreement.project,
         agreement_id=desk.signed.id,
@@ -134,9 +122,12 @@ def share(
         fields=encoding.fields,
         keys=encoding.keys,
     )
+    found_by = attacks.measure(desk, encoding, everybody, people, progress=progress)
+    beyond, ceiling = found_by.worst.beyond, agreement.linkage.attack_ceiling
     release, record = _release(desk, round_number, mentions, person, people, offsets, link, progress)
     if not dry_run:
-        _stage(desk, round_number, link, release, record, _records(mentions, person, people, envelope_id))
+        records = _records(mentions, person, people, envelope_id)
+        _stage(desk, round_number, link, release, record, records, (everybody, people, found_by))
         desk.note(Act.SHARE_STAGED, people_shared=len(people))
     return StepReport(
         title=f"Dry run of round {round_number} of {desk.party}: nothing was kept"
@@ -149,12 +140,14 @@ def share(
             "people found": found.people,
             "contacts that name nobody (kept and counted)": int((person < 0).sum()),
             "people on this agency's side of the rule, shared": len(people),
+            f"of {found_by.worst.people:,} attacked, identified ({found_by.worst.attack})": found_by.worst.identified,
+            "identified beyond a guesser's": f"{beyond:.2%} (ceiling {ceiling:.2%})",
         },
-        notes=tuple(found.notes),
+        notes=found.notes,
         warnings=(
             *intake.warnings,
-            "This version does not measure attacks on the encodings: linkage.attack_ceiling "
-            f"({agreement.linkage.attack_ceiling}) of the agreement is not enforced.",
+            *found.resolution.quality.warnings,
+            *((attacks.too_weak(beyond, ceiling), attacks.REMEDY) if beyond > ceiling else ()),
         ),
         next_command=f"juncture agency share {source_file}" if dry_run else "juncture agency approve",
     )
@@ -163,8 +156,9 @@ def share(
 def approve(desk: Desk, approver: PrivateKeys, *, round_number: int = 1) -> StepReport:
     """Approve what is staged, with the key of a second person, and seal it to linker and analyst.
 
-    Raises ``AgreementForbids`` where the approver's key is the party's own, and ``UsageError`` where nothing is staged,
-    or not all of it.
+    Raises ``AgreementForbids`` where the approver's key is the party's own, ``UsageError`` where nothing is staged, or
+    not all of it, and ``LimitReached`` (exit 6) where the attacks on it were not measured or pass the ceiling (in a
+    rehearsal that is a warning).
     """
     if approver.public.fingerprint == desk.keys.public.fingerprint or (
         approver.sign_p384 == desk.keys.sign_p384 or approver.sign_mldsa87 == desk.keys.sign_mldsa87
@@ -176,15 +170,8 @@ def approve(desk: Desk, approver: PrivateKeys, *, round_number: int = 1) -> Step
     linker, analyst = (desk.agreement.sole(role) for role in (PartyRole.LINKER, PartyRole.ANALYST))
     place = desk.folder.round(round_number)
     with locked(place / "staged"):
-        link = vault.recall(desk.keys, place / "staged-link", _LINK)
-        release = vault.recall(desk.keys, place / "staged-release", _RELEASE)
-        digest = _pair_digest(link, release)
-        kept = json.loads(vault.recall(desk.keys, place / "unlock-key", _UNLOCK))
-        if kept["staged_sha384"] != digest.hex():
-            raise UsageError(
-                "What is staged is not whole: the run that staged it was stopped half-way.",
-                remedy="Stage it again: `juncture agency share SOURCE.toml`.",
-            )
+        link, release, digest = staged_pair(desk, place)
+        warnings = attacks.within_ceiling(desk, place, digest)
         vault.keep(desk.keys, place / "approval", "approval", sign(approver, APPROVAL_LABEL, digest))
         desk.note(Act.SHARE_APPROVED, file_sha384=digest.hex())
         facts = {"approved_by": approver.public.fingerprint, "approved_sha384": digest.hex()}
@@ -192,12 +179,29 @@ def approve(desk: Desk, approver: PrivateKeys, *, round_number: int = 1) -> Step
         for kind, recipient, payload in ((PackageKind.LINK, linker, link), (PackageKind.RELEASE, analyst, release)):
             if not desk.sent(kind, recipient, round_number):
                 sealed.append(desk.send(kind, recipient, round_number, payload, facts=facts))
+        # Names of everybody, kept for `juncture attack` alone.
+        (place / attacks.STAGED_PEOPLE).unlink(missing_ok=True)
     return StepReport(
         title=f"Approved and sealed round {round_number} of {desk.party}",
         files=written(*sealed),
         notes=(f"Send the first to {linker}, the second to {analyst}.",),
+        warnings=warnings,
         next_command="juncture status",
     )
+
+
+def staged_pair(desk: Desk, place: Path) -> tuple[bytes, bytes, bytes]:
+    """The staged link and release payloads and the digest of the pair; ``UsageError`` where two runs left them."""
+    link = vault.recall(desk.keys, place / "staged-link", _LINK)
+    release = vault.recall(desk.keys, place / "staged-release", _RELEASE)
+    digest = _pair_digest(link, release)
+    kept = json.loads(vault.recall(desk.keys, place / "unlock-key", _UNLOCK))
+    if kept["staged_sha384"] != digest.hex():
+        raise UsageError(
+            "What is staged is not whole: the run that staged it was stopped half-way.",
+            remedy="Stage it again: `juncture agency share SOURCE.toml`.",
+        )
+    return link, release, digest
 
 
 def unlock_record(desk: Desk, round_number: int) -> UnlockRecord:
@@ -263,14 +267,22 @@ def _nothing_sealed(desk: Desk, round_number: int) -> None:
 
 
 def _stage(
-    desk: Desk, round_number: int, link: LinkPayload, release: ReleasePayload, record: UnlockRecord, records: bytes
+    desk: Desk,
+    round_number: int,
+    link: LinkPayload,
+    release: ReleasePayload,
+    record: UnlockRecord,
+    records: bytes,
+    attacked: tuple[pa.Table, NDArray[np.int64], Findings],
 ) -> None:
     place = desk.folder.round(round_number)
     staged, locked_up = link.to_bytes(), release.to_bytes()
+    digest = _pair_digest(staged, locked_up)
+    everybody, people, found = attacked
     kept = {
         "private": record.key.private.hex(),
         "package_id": record.package_id,
-        "staged_sha384": _pair_digest(staged, locked_up).hex(),
+        "staged_sha384": digest.hex(),
     }
     with locked(place / "staged"):
         # Somebody may have approved what was staged before while this run was at work.
@@ -280,6 +292,8 @@ def _stage(
         vault.keep(desk.keys, place / "records", _RECORDS, records)
         vault.keep(desk.keys, place / "staged-link", _LINK, staged)
         vault.keep(desk.keys, place / "staged-release", _RELEASE, locked_up)
+        attacks.keep_people(desk, place, digest, everybody, people)
+        attacks.keep_report(desk, place, digest, found)
         # Last, since its hash says that all before it is there: after a kill the parts would be of two runs.
         vault.keep(desk.keys, place / "unlock-key", _UNLOCK, json.dumps(kept).encode())
 
@@ -299,12 +313,6 @@ def _records(
         "envelopes": {str(who): envelope_id[i].tobytes().hex() for i, who in enumerate(people.tolist())},
     }
     return json.dumps(kept).encode()
-
-
-def _number_trust(source: Source) -> NumberTrust:
-    if not any(table.person.id for table in source.table):
-        return "none"
-    return "fact" if source.person_number_is_fact else "hint"
 
 
 def _regrouped(table: pa.Table, people: NDArray[np.int64]) -> pa.Table:

@@ -92,7 +92,7 @@ class Party(Part):
 class Linkage(Part):
     """How people are encoded and how uncertain links travel on."""
 
-    profile: LinkageProfile = LinkageProfile.FIELD
+    profile: LinkageProfile = LinkageProfile.TAGS
     fields: tuple[LinkageField, ...] = tuple(LinkageField)[:6]
     draws: int = Field(default=20, ge=2, le=200)
     floor: int = Field(default=100, ge=20)

@@ -38,6 +38,7 @@ class AgencyFamily(StrEnum):
 class LinkageProfile(StrEnum):
     """How a person's identifiers are encoded for the linker."""
 
+    TAGS = "tags"
     FIELD = "field"
     RECORD = "record"
 

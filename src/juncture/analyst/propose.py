@@ -192,6 +192,8 @@ def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("high", "to", ESTIMATE),
         ("p_value", "p", ESTIMATE),
         ("q_value", "q", ESTIMATE),
+        ("link_low", "Allowing for missed links, from", ESTIMATE),
+        ("link_high", "to", ESTIMATE),
         ("people_women", "Women behind it", PEOPLE),
         ("people_men", "Men behind it", PEOPLE),
     )
@@ -200,7 +202,8 @@ def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
         behind = (finding.people_women, finding.people_men)
         record = records.gender_record(finding)
         if finding.measure.startswith("hazard_ratio") and not math.isfinite(finding.ratio.low):
-            record |= {"women": None, "men": None, "ratio": None}  # too few to compare: no estimate without interval
+            # Too few to compare: no estimate without interval.
+            record |= dict.fromkeys(("women", "men", "ratio", "link_low", "link_high"))
         record |= {
             "title": _measure_title(finding.measure, agreement),
             "people_women": behind[0],
@@ -217,7 +220,9 @@ def _gender(findings: Findings, agreement: Agreement) -> ProposedTable:
         name="gender",
         title="Women and men",
         note="Rates are a person-year at risk, among people chosen for much contact, so they say nothing of women and "
-        "men at large. That a juncture matters more to one sex is claimed from the ratio of the two ratios alone.",
+        "men at large. That a juncture matters more to one sex is claimed from the ratio of the two ratios alone. "
+        "Links are missed more often where names change; where the interval that allows for it holds 1, there may be "
+        "no difference.",
         columns=columns,
         rows=tuple(rows),
     )
@@ -341,8 +346,11 @@ def _facts(findings: Findings, study: Study) -> dict[str, str]:
         "over cannot be evaluated and are counted beside the others.",
         "missed_share": "The share missed is of all openings. Those in which a crisis came before the response "
         "count as missed, like those in which neither came. "
-        "It is not corrected for links that were missed: a follow-up of somebody whose files were not linked looks "
-        "like a missed one.",
+        "A follow-up in a file that was not linked looks like a missed one, so the share is corrected by the chance "
+        "that a response is seen at all, as the links' probabilities tell it. How many records of a person an agency "
+        "keeps under a second person is told to nobody; the lower end of the interval allows for as many as the linker "
+        "expects to have missed of all people. Ratios are not corrected: losses spread evenly over a person's openings "
+        "move them towards 1.",
         "placebo": "The placebo is the same comparison of crises in the "
         f"{_count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed. A response that "
         "answers two openings close together pulls it below 1 all by itself. A silent placebo proves nothing.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -13,7 +14,50 @@ from juncture.cli.terminal import Here, ask_passphrase, progress_shown, show
 
 @click.group()
 def agency() -> None:
-    """Share people under the agreement, and answer the analyst's blind request."""
+    """Find people, share them under the agreement, and answer the analyst's blind request."""
+
+
+@agency.command()
+@click.argument("source", metavar="SOURCE.toml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--forget-absent", is_flag=True,
+    help="Forget the names and ids of records of earlier exports that this export does not hold.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Do all the work and keep nothing.")
+@passphrase_fd
+@click.pass_obj
+def people(here: Here, source: Path, forget_absent: bool, dry_run: bool, passphrase_fd: int | None) -> None:
+    """Find out who is who in the export that SOURCE.toml describes, and how sure that is.
+
+    People keep their ids of earlier runs; what humans decided holds.
+    """
+    from juncture.agency.who import people as find
+
+    desk = desk_for_real(here, passphrase_fd, "agency")
+    with progress_shown() as (_, progress):
+        report = find(desk, source, forget_absent=forget_absent, keep=not dry_run, progress=progress)
+    show(report, here)
+
+
+@agency.command()
+@click.argument("source", metavar="SOURCE.toml", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--limit", type=click.IntRange(1), default=None, metavar="N", help="Stop after N answers.")
+@passphrase_fd
+@click.pass_obj
+def review(here: Here, source: Path, limit: int | None, passphrase_fd: int | None) -> None:
+    """Look at doubtful pairs of records, those first whose answer puts most right; this shows names.
+
+    Each answer is a letter and Enter, and is kept at once: s same, d different, c cannot tell, u undo, q quit.
+    """
+    from juncture.agency.who import open_review, review_report
+    from juncture.cli.review import sit
+
+    desk = desk_for_real(here, passphrase_fd, "agency")
+    with ExitStack() as open_:
+        with progress_shown() as (_, progress):
+            session = open_.enter_context(open_review(desk, source, progress=progress))
+        sit(session, limit)
+    show(review_report(desk, source, session), here)
 
 
 @agency.command()

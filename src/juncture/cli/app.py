@@ -10,6 +10,7 @@ from juncture import __version__
 from juncture.cli.agency import agency
 from juncture.cli.agree import agree
 from juncture.cli.analyst import analyst
+from juncture.cli.attack import attack
 from juncture.cli.checker import checker
 from juncture.cli.doctor import doctor
 from juncture.cli.folder import inbox, init, status
@@ -42,6 +43,6 @@ def juncture(here: Here, folder: Path | None) -> None:
 
 
 for command in (
-    demo, rehearse, doctor, init, status, inbox, keys, agree, agency, linker, analyst, checker, ledger,
+    demo, rehearse, doctor, init, status, inbox, keys, agree, agency, attack, linker, analyst, checker, ledger,
 ):  # fmt: skip
     juncture.add_command(command)

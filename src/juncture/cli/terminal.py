@@ -23,7 +23,7 @@ _PLAIN = str.maketrans({"–": "-", "—": "-", "…": "...", "×": "x", "≥": 
 
 
 #: Commands that take ``--round``.
-_OF_A_ROUND = ("status", "agency", "linker", "analyst", "checker")
+_OF_A_ROUND = ("status", "agency", "attack", "linker", "analyst", "checker")
 
 
 @dataclass
@@ -111,7 +111,7 @@ def ask_passphrase(what: str, descriptor: int | None) -> bytes:
 def progress_shown() -> Iterator[tuple[Told, Progress]]:
     """``told`` and ``progress`` for a long run: a live bar on a terminal, otherwise one plain line a step."""
     if not sys.stderr.isatty():
-        yield (lambda party, report: talk(f"{party}: {report.title}")), (lambda label, done, total: None)
+        yield (lambda party, report: talk("\n".join(_told(party, report)))), (lambda label, done, total: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -125,9 +125,14 @@ def progress_shown() -> Iterator[tuple[Told, Progress]]:
             bar.update(task, description=fitting(label, sys.stderr), completed=done, total=total or None)
 
         def told(party: str, report: StepReport) -> None:
-            console.print(fitting(f"{party}: {report.title}", sys.stderr), markup=False)
+            for line in _told(party, report):
+                console.print(fitting(line, sys.stderr), markup=False)
 
         yield told, moved
+
+
+def _told(party: str, report: StepReport) -> list[str]:
+    return [f"{party}: {report.title}", *(f"{party}: Warning: {warning}" for warning in report.warnings)]
 
 
 def _passphrase(prompt: str, descriptor: int | None, *, confirm: bool) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from juncture.agreement.vocabulary import BAND_LABELS, PartyRole
+from juncture.agreement.vocabulary import BAND_LABELS, LinkageProfile, PartyRole
 from juncture.base.errors import AgreementForbids, LimitReached, PackageRefused, UsageError
 from juncture.base.report import Progress, StepReport, silent
 from juncture.exchange.desk import Desk, written
@@ -26,6 +26,11 @@ from juncture.linker.cohort import AgencyLinks, SexClasses, choose_anchor, choos
 from juncture.linker.compare import LinkInput
 from juncture.linker.match import Linkage
 from juncture.linker.match import link as link_files
+
+_TAGS_NOTE = (
+    "Under the profile `tags` two records of one person that have no tag in common cannot be seen: the expected recall "
+    "is of those that have, and more people are missed than it says."
+)
 
 #: Groups of (agency, envelope id) that the best matching makes one person.
 Groups = tuple[tuple[tuple[str, bytes], ...], ...]
@@ -96,6 +101,7 @@ def _link(desk: Desk, round_number: int, audit: bool, progress: Progress) -> Lin
         files=written(package),
         notes=(
             f"Send it to {analyst}. Its size is the same whoever was chosen.",
+            *((_TAGS_NOTE,) if agreement.linkage.profile is LinkageProfile.TAGS else ()),
             "The link packages in the inbox were destroyed. Destroy every other copy: the courier's, and the files "
             "that `juncture inbox` took in.",
         ),

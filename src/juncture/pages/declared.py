@@ -25,6 +25,7 @@ PURPOSES = {
 }
 GRAINS = {Grain.SIX_HOURS: "a quarter of a day", Grain.DAY: "a day", Grain.WEEK: "a week"}
 LINKAGE_PROFILES = {
+    LinkageProfile.TAGS: "keyed tags of combinations of values, nothing else",
     LinkageProfile.FIELD: "one encoding for each field",
     LinkageProfile.RECORD: "one encoding for all fields together",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -210,14 +210,15 @@ def rate_view(agreement: Agreement, tables: Tables) -> TableView | None:
     table = tables.get("gender")
     if table is None:
         return None
-    return view(
+    rates = view(
         agreement,
         table,
         name="rates",
         caption="Contacts a person and year at risk",
         columns=_gender_columns(table),
-        keep=lambda r: ":" not in str(r.get("measure") or ""),
+        keep=_is_rate,
     )
+    return replace(rates, note=" ".join(filter(None, (rates.note, _links_alone(table, _is_rate)))))
 
 
 def difference_views(agreement: Agreement, tables: Tables) -> tuple[TableView, ...]:
@@ -240,8 +241,28 @@ def difference_views(agreement: Agreement, tables: Tables) -> tuple[TableView, .
             short = tuple(
                 (replace(row[0], text=row[0].text.partition(": ")[2] or row[0].text), *row[1:]) for row in rows.rows
             )
-            found.append(replace(rows, rows=short, note=""))
+            found.append(replace(rows, rows=short, note=_links_alone(table, partial(_measures, stem))))
     return tuple(found)
+
+
+def _links_alone(table: ReleasedTable, keep: Callable[[Record], bool]) -> str:
+    """Which differences of the rows that ``keep`` takes may be none once missed links are allowed for; "" for none."""
+    told = []
+    for record, why in records(table):
+        difference, links = interval(record, "ratio", "low", "high"), interval(record, "ratio", "link_low", "link_high")
+        if not why and keep(record) and _holds_one(difference) is False and _holds_one(links):
+            ends = f"{words.number(links.low)} to {words.number(links.high)}"
+            told.append(f"{titled(record)} (women over men {ends})")
+    return f"Allowing for missed links, these differences may be none at all: {'; '.join(told)}." if told else ""
+
+
+def _holds_one(ratio: Interval) -> bool | None:
+    """Whether 1 lies between the ends, None where they are not told."""
+    return None if ratio.low is None or ratio.high is None else ratio.low <= 1 <= ratio.high
+
+
+def _is_rate(record: Record) -> bool:
+    return ":" not in str(record.get("measure") or "")
 
 
 def _measures(stem: str, record: Record) -> bool:
@@ -249,7 +270,8 @@ def _measures(stem: str, record: Record) -> bool:
 
 
 def _gender_columns(table: ReleasedTable) -> tuple[str, ...]:
-    """Every column but the measure's short name where there is a title, and but an audited range that is empty."""
+    """Every column but the measure's short name where there is a title, and but the range of missed links, of which a
+    note tells where it matters."""
     names = [c.name for c in table.columns]
     return tuple(n for n in names if n != ("measure" if "title" in names else "") and not n.startswith("link_"))
 

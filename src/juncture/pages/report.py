@@ -74,7 +74,7 @@ def report_html(
             drawing_words=flow.in_words(agreement),
             flow_table=_whole(agreement, tables, "flow"),
             cohort_table=_whole(agreement, tables, "cohort"),
-            links=summary.links(tables),
+            links=summary.links(agreement, tables),
             linkage_table=findings.linkage_view(agreement, tables),
             junctures=views,
             junctures_note=tables["junctures"].note if "junctures" in tables else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from juncture.agreement.model import Agreement
+from juncture.agreement.vocabulary import LinkageProfile
 from juncture.pages import declared, words
 from juncture.pages.findings import JunctureView, Tables, records, titled
 from juncture.pages.flow import CHOSEN, Step
@@ -47,7 +48,7 @@ def different_junctures(agreement: Agreement, tables: Tables) -> str:
     return words.difference_sentence(titles)
 
 
-def links(tables: Tables) -> str:
+def links(agreement: Agreement, tables: Tables) -> str:
     """How good the linkage is said to be, in counts of twenty."""
     found = {str(r.get("measure") or ""): r for r, why in records(tables.get("linkage")) if not why}
     right, kept = (
@@ -61,7 +62,11 @@ def links(tables: Tables) -> str:
         said.append(f"we expect {words.of_every(right)} links to be right")
     if kept is not None:
         said.append(f"we expect to have found {words.of_every(kept)} people who are in both files")
-    return f"Names and dates are often misspelled, so the links are not perfect: {words.listed(said)}."
+    unseen = ""
+    if kept is not None and agreement.linkage.profile is LinkageProfile.TAGS:
+        # Two records without a common tag cannot be compared, so no share of them is known.
+        unseen = " People whose records have too little in common to be compared are not in that count."
+    return f"Names and dates are often misspelled, so the links are not perfect: {words.listed(said)}.{unseen}"
 
 
 def people_studied(found: Sequence[Step]) -> float | None:
@@ -92,7 +97,7 @@ def in_short(
     said.append(signal)
     said += _open_verdicts(views, by)
     said.append(different_junctures(agreement, tables))
-    said.append(links(tables))
+    said.append(links(agreement, tables))
     return tuple(said)
 
 

@@ -23,6 +23,16 @@ MEASURES = {
     "links": "Links made",
     "expected_precision": "Links that are right",
     "expected_recall": "People in both files who were found",
+    "precision_full_birth_date": "Links that are right, birth date known in full",
+    "recall_full_birth_date": "Found, birth date known in full",
+    "precision_part_birth_date": "Links that are right, birth date missing or in part",
+    "recall_part_birth_date": "Found, birth date missing or in part",
+    "precision_most_fields": "Links that are right, most fields known",
+    "recall_most_fields": "Found, most fields known",
+    "precision_few_fields": "Links that are right, few fields known",
+    "recall_few_fields": "Found, few fields known",
+    "joint_contact_pairs": "Pairs of people with a joint contact",
+    "recall_by_joint_contacts": "Found without joint contacts, as these tell",
 }
 #: Columns told in one cell with the ends of their interval.
 INTERVALS = {
@@ -85,7 +95,7 @@ def label(agreement: Agreement, name: str, value: Cell) -> str:
 def _is_share(name: str, record: Mapping[str, Cell]) -> bool:
     measure = str(record.get("measure") or "")
     return name in SHARES or (
-        measure.startswith(("expected_", "missed_share:"))
+        measure.startswith(("expected_", "precision_", "recall_", "missed_share:"))
         and name in {"estimate", "low", "high", "women", "men"}
         # The interval of a row of ``gender`` is that of a ratio, also where the row compares shares.
         and not (measure.startswith("missed_share:") and name in {"low", "high"})

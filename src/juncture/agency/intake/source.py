@@ -264,9 +264,13 @@ class Table(Part):
 
 
 class Source(Part):
-    """An agency's source file; paths in it are already seen from the working directory."""
+    """An agency's source file; paths in it are already seen from the working directory.
+
+    ``no_home``: the agency's own list of addresses that are no home, in the form of ``people/places_no_home.toml``.
+    """
 
     agency: str
+    no_home: Path | None = None
     table: Annotated[tuple[Table, ...], AfterValidator(_not_empty)]
 
     @model_validator(mode="after")
@@ -294,6 +298,8 @@ def parse_source(text: str, *, folder: Path, file: Path | None = None) -> Source
     tables = data.get("table")
     if isinstance(tables, list) and all(isinstance(table, dict) for table in tables):
         data["table"] = [_only_csv(number, table, folder, found) for number, table in enumerate(tables, 1)]
+    if isinstance(data.get("no_home"), str):
+        data["no_home"] = folder / data["no_home"]
     try:
         source = Source.model_validate(data)
     except ValidationError as error:

@@ -137,45 +137,85 @@ def _either_null(*columns: str) -> str:
     return " OR ".join(f"{c}_{side} IS NULL" for c in columns for side in "lr")
 
 
+def _edits(column: str, most: int) -> str:
+    """At most so many edits; told by the bags of letters where they are further apart (see ``people.bags``)."""
+    return (
+        f"(coalesce(bit_count(xor({column}_bag_l, {column}_bag_r)) <= {2 * most}, true) "
+        f"AND damerau_levenshtein({column}_l, {column}_r) <= {most})"
+    )
+
+
+def _alike(one: str, other: str, similarity: float) -> str:
+    """Jaro-Winkler similarity of two columns (with their sides) of at least so much.
+
+    It can only be reached if the two share ``m`` letters with m/a + m/b >= 3J - 1, J being what is left of the
+    similarity without the prefix of four (Winkler 1990); the bags of letters tell that without looking at the order.
+    """
+    shared = 2 * (3 * (1 - (1 - similarity) / 0.6) - 1)
+    a, b = f"length({one})", f"length({other})"
+    bags = (f"{column[:-2]}_bag{column[-2:]}" for column in (one, other))
+    return (
+        f"(coalesce(bit_count(xor({', '.join(bags)})) <= {a} + {b} - {shared:.4f} * {a} * {b} / ({a} + {b}) + 0.01, "
+        f"true) AND jaro_winkler_similarity({one}, {other}) >= {similarity})"
+    )
+
+
 def _close(column: str, similarity: float) -> str:
     return (
         f"(least(length({column}_l), length({column}_r)) >= 4 "
-        f"AND abs(length({column}_l) - length({column}_r)) <= 1 AND damerau_levenshtein({column}_l, {column}_r) <= 1) "
-        f"OR jaro_winkler_similarity({column}_l, {column}_r) >= {similarity}"
+        f"AND abs(length({column}_l) - length({column}_r)) <= 1 AND {_edits(column, 1)}) "
+        f"OR {_alike(f'{column}_l', f'{column}_r', similarity)}"
+    )
+
+
+def _half_swapped(one: str, other: str) -> str:
+    """The only name of one side, in the place of ``one``, is the ``other`` name of the other side."""
+    return " OR ".join(
+        f"({other}_{b} IS NULL AND {_alike(f'{one}_{b}', f'{other}_{a}', 0.92)})" for a, b in ("lr", "rl")
     )
 
 
 _SWAPPED = (
     "last_name_l = first_name_r AND first_name_l = last_name_r AND last_name_l <> first_name_l "
     "OR last_name_l[1] = first_name_r[1] AND first_name_l[1] = last_name_r[1] "
-    "AND jaro_winkler_similarity(last_name_l, first_name_r) >= 0.9 "
-    "AND jaro_winkler_similarity(first_name_l, last_name_r) >= 0.9 "
+    f"AND {_alike('last_name_l', 'first_name_r', 0.9)} AND {_alike('first_name_l', 'last_name_r', 0.9)} "
     "AND jaro_winkler_similarity(last_name_l, last_name_r) < 0.75"
 )
 _MOVED_DAY = "birth_year_l = birth_year_r AND birth_month_l = birth_day_r AND birth_day_l = birth_month_r"
 _FULL = "birth_l IS NOT NULL AND birth_r IS NOT NULL"
 _YEARS = "birth_year_l IS NOT NULL AND birth_year_r IS NOT NULL"
 _FITS = " AND ".join(f"coalesce(birth_{p}_l = birth_{p}_r, true)" for p in ("year", "month", "day"))
-_HOUSEHOLD = "last_name_l = last_name_r AND coalesce(address_l = address_r, true)"
-_SOUNDS_ALIKE = "{0}_sound_l = {0}_sound_r OR jaro_winkler_similarity({0}_name_l, {0}_name_r)"
+# A CASE looks at names only where it is asked to; AND looks at both sides.
+_HOUSEHOLD = f"CASE WHEN coalesce(address_l = address_r, true) THEN ({_close('last_name', 0.92)}) ELSE false END"
+_LAST_ALIKE = f"last_sound_l = last_sound_r OR {_alike('last_name_l', 'last_name_r', 0.82)}"
+_FIRST_ALIKE = f"first_sound_l = first_sound_r OR {_alike('first_name_l', 'first_name_r', 0.82)}"
 _INITIAL = (
     "(least(length(first_name_l), length(first_name_r)) <= 2 AND "
     "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l)))"
 )
-_FIRST_SAME = f"first_name_l = first_name_r OR list_has_any(roots_l, roots_r) OR {_close('first_name', 0.92)}"
+#: Two names go together in the list of nicknames, or one begins with the other (Sam, Samantha).
+_NICKNAME = (
+    "list_has_any(roots_l, roots_r) OR (least(length(first_name_l), length(first_name_r)) >= 3 AND "
+    "(starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l)))"
+)
+_FIRST_SAME = f"first_name_l = first_name_r OR {_NICKNAME} OR {_close('first_name', 0.92)}"
+#: Names of two people: unlike in every way, none hidden in the other (Rea, Andrea), and no middle name shared.
 _FIRST_OTHER = (
-    f"NOT ({_FIRST_SAME}) AND damerau_levenshtein(first_name_l, first_name_r) > 2 AND NOT {_INITIAL} "
+    f"NOT ({_FIRST_SAME}) AND NOT {_edits('first_name', 2)} AND NOT {_INITIAL} "
     "AND jaro_winkler_similarity(first_name_l, first_name_r) < 0.75 AND first_sound_l <> first_sound_r "
-    "AND NOT coalesce(first_name_l = middle_name_r OR middle_name_l = first_name_r, false)"
+    "AND NOT (length(first_name_l) >= 3 AND contains(first_name_r, first_name_l)) "
+    "AND NOT (length(first_name_r) >= 3 AND contains(first_name_l, first_name_r)) "
+    "AND NOT coalesce(first_name_l = middle_name_r OR middle_name_l = first_name_r, false) "
+    "AND NOT coalesce(middle_name_l[1] = middle_name_r[1], false)"
 )
 _BIRTH_SAME = "birth_l = birth_r"
-_BIRTH_OTHER = "damerau_levenshtein(birth_l, birth_r) > 2 AND birth_year_l <> birth_year_r"
+_BIRTH_OTHER = f"NOT {_edits('birth', 2)} AND birth_year_l <> birth_year_r"
 _ADDRESS_LEVELS = (
     Level("exact", "address_l = address_r", 0.55, 1e-3),
     Level(
         "close",
-        "house_l = house_r AND jaro_winkler_similarity(address_l, address_r) >= 0.9 "
-        "OR abs(length(address_l) - length(address_r)) <= 2 AND damerau_levenshtein(address_l, address_r) <= 2 "
+        f"house_l = house_r AND {_alike('address_l', 'address_r', 0.9)} "
+        f"OR abs(length(address_l) - length(address_r)) <= 2 AND {_edits('address', 2)} "
         "OR street_l = street_r AND (house_l IS NULL OR house_r IS NULL)",
         0.08,
         2e-4,
@@ -192,7 +232,8 @@ COMPARISONS: tuple[Comparison, ...] = (
             Level("swapped", _SWAPPED, 0.01, 4e-6),
             Level("close", _close("last_name", 0.92), 0.06, 2e-3),
             Level("a part", "list_has_any(last_parts_l, last_parts_r)", 0.01, 3e-4),
-            Level("similar", f"{_SOUNDS_ALIKE.format('last')} >= 0.82", 0.02, 5e-3),
+            Level("in the other's place", _half_swapped("last_name", "first_name"), 2e-3, 5e-4),
+            Level("similar", _LAST_ALIKE, 0.02, 5e-3),
             Level("other", "ELSE", 0.04, 1.0),
         ),
     ),
@@ -201,7 +242,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         f"{_either_null('first_name')} OR {_SWAPPED}",
         (
             Level("exact", "first_name_l = first_name_r", 0.82, 6e-3, "first_name"),
-            Level("nickname", "list_has_any(roots_l, roots_r)", 0.05, 2e-3),
+            Level("nickname", _NICKNAME, 0.05, 2e-3),
             Level("close", _close("first_name", 0.92), 0.06, 3e-3),
             Level(
                 "initial",
@@ -209,8 +250,9 @@ COMPARISONS: tuple[Comparison, ...] = (
                 0.01,
                 3e-3,
             ),
+            Level("in the other's place", _half_swapped("first_name", "last_name"), 2e-3, 5e-4),
             Level("middle name", "first_name_l = middle_name_r OR middle_name_l = first_name_r", 0.01, 6e-4),
-            Level("similar", f"{_SOUNDS_ALIKE.format('first')} >= 0.82", 0.02, 8e-3),
+            Level("similar", _FIRST_ALIKE, 0.02, 8e-3),
             Level("other", "ELSE", 0.03, 1.0),
         ),
     ),
@@ -234,7 +276,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             Level("exact", _BIRTH_SAME, 0.88, 5e-5),
             Level("day and month swapped", _MOVED_DAY, 0.01, 4e-5),
-            Level("one digit", f"{_FULL} AND damerau_levenshtein(birth_l, birth_r) <= 1", 0.05, 1e-3),
+            Level("one digit", f"{_FULL} AND {_edits('birth', 1)}", 0.05, 1e-3),
             Level(
                 "day and month, no year",
                 f"NOT ({_YEARS}) AND {_FITS} AND coalesce(birth_month_l, birth_month_r) IS NOT NULL",
@@ -249,7 +291,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 0.01,
                 4e-3,
             ),
-            Level("two digits", f"{_FULL} AND damerau_levenshtein(birth_l, birth_r) <= 2", 5e-3, 1e-2),
+            Level("two digits", f"{_FULL} AND {_edits('birth', 2)}", 5e-3, 1e-2),
             Level("guessed year", f"NOT ({_FULL}) AND {_YEARS} AND abs(birth_year_l - birth_year_r) <= 2", 5e-3, 4e-2),
             Level("other, in part", f"NOT ({_FULL})", 5e-3, 0.05),
             Level("other", "ELSE", 5e-3, 0.94),
@@ -276,9 +318,24 @@ COMPARISONS: tuple[Comparison, ...] = (
         f"{_either_null('zip')} OR coalesce(address_l = address_r, false)",
         (Level("same", "zip_l = zip_r", 0.6, 0.05), Level("other", "ELSE", 0.4, 0.95)),
     ),
+    # Who live together have one telephone, and kin who do not often write down the same.
+    Comparison(
+        "phone_of_a_house",
+        f"NOT coalesce(address_l = address_r, false) OR {_either_null('phone')}",
+        (Level("same", "phone_l = phone_r", 0.8, 0.5), Level("other", "ELSE", 0.2, 0.5)),
+        fixed=True,
+    ),
+    Comparison(
+        "phone_of_namesakes",
+        "NOT coalesce(last_name_l = last_name_r, false) OR coalesce(address_l = address_r, false) "
+        f"OR {_either_null('phone')}",
+        (Level("same", "phone_l = phone_r", 0.6, 0.03), Level("other", "ELSE", 0.4, 0.97)),
+        given_last_name=True,
+    ),
     Comparison(
         "phone",
-        _either_null("phone"),
+        "coalesce(last_name_l = last_name_r, false) OR coalesce(address_l = address_r, false) "
+        f"OR {_either_null('phone')}",
         (Level("same", "phone_l = phone_r", 0.6, 3e-4), Level("other", "ELSE", 0.4, 1.0)),
     ),
     Comparison(
@@ -302,8 +359,8 @@ _BIRTH = next(i for i, c in enumerate(COMPARISONS) if c.name == "birth")
 #: Evidence of two people in a pair, whatever else it shares: birthdays that no slip explains, and twins; unless a
 #: number says that they are one.
 CONFLICT = (
-    f"coalesce(({COMPARISONS[_BIRTH].value_sql()}) = 0 "
-    f"OR ({_HOUSEHOLD}) AND ({_FIRST_OTHER}) AND ({_BIRTH_SAME}), false) "
+    f"CASE WHEN ({COMPARISONS[_BIRTH].value_sql()}) = 0 THEN true "
+    f"WHEN ({_BIRTH_SAME}) AND ({_HOUSEHOLD}) AND ({_FIRST_OTHER}) THEN true ELSE false END "
     "AND NOT coalesce(ssn4_l = ssn4_r OR number_l = number_r, false)"
 )
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from juncture.agency.people.bags import digit_bags, letter_bags
 from juncture.agency.people.normalise import (
     BIRTH_FIELDS,
     NoHome,
@@ -172,6 +173,8 @@ def _with_derived(table: pa.Table) -> pa.Table:
         "last_parts": _by_value(table["last_name"], _long_parts, pa.list_(pa.string())),
         "last_sound": _by_value(table["last_name"], sound_key, pa.string()),
         "first_sound": _by_value(table["first_name"], sound_key, pa.string()),
+        "birth_bag": digit_bags(birth.combine_chunks()),
+        **{f"{name}_bag": letter_bags(table[name].combine_chunks()) for name in ("last_name", "first_name", "address")},
     }
     for name, values in added.items():
         table = table.append_column(name, values)

@@ -19,37 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from juncture.agency.intake.names import no_name_words, suffixes
 from juncture.base.errors import InputError, MachineError
 
-#: Generational suffixes and the generation they stand for; a "jr" is the second of his name.
-SUFFIXES: Mapping[str, str] = {
-    "sr": "1", "senior": "1", "jr": "2", "junior": "2", "ii": "2", "2nd": "2", "iii": "3", "3rd": "3",
-    "iv": "4", "4th": "4",
-}  # fmt: skip
-#: Words that stand where a name should, in exports that could not be saved without one.
-NO_NAME = frozenset(
-    {"unknown", "unk", "unknown name", "n a", "none", "null", "unidentified", "refused", "no name", "nfn", "nln", "nmn"}
-)
-#: Words that an officer writes for a person whose first name is not known ("unknown male", "baby girl").
-NO_FIRST_NAME = frozenset(
-    {"male", "female", "man", "woman", "boy", "girl", "baby", "infant", "child", "mother", "father", "husband", "wife"}
-    | {
-        "son",
-        "daughter",
-        "brother",
-        "sister",
-        "mom",
-        "dad",
-        "adult",
-        "juvenile",
-        "person",
-        "resident",
-        "mr",
-        "mrs",
-        "ms",
-    }
-)
-_UNNAMED_FIRST = frozenset({"john", "jane", "baby"})
+_PREFIXES = frozenset({"o", "mc"})
 _SEX: Mapping[str, str] = {"female": "f", "male": "m", "other": "o"}
 _APOSTROPHES = re.compile(r"['’‘`´.]")
 _NOT_WORD = re.compile(r"[^\w]+|_+")
@@ -118,15 +91,32 @@ def name_key(text: str | None) -> str | None:
     if text is None:
         return None
     words = _words(text)
-    kept = [word for word in words if word not in SUFFIXES] or words
+    kept = [word for word in words if word not in suffixes()] or words
     name = " ".join(kept)
-    return None if name in NO_NAME or not any(c.isalpha() for c in name) else name
+    return None if name in no_name_words("word") or not any(c.isalpha() for c in name) else name
+
+
+def last_name_key(text: str | None) -> str | None:
+    """As :func:`name_key`, with "O Brien" and "Mc Coy" in one word, as "O'Brien" and "McCoy" are."""
+    name = name_key(text)
+    return None if name is None else " ".join(_joined(name.split(" ")))
+
+
+def _joined(words: list[str]) -> list[str]:
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in _PREFIXES:
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
 
 
 def first_name_key(text: str | None) -> str | None:
     """As :func:`name_key`; ``None`` too for words that only say what kind of person it is."""
     name = name_key(text)
-    if name is None or all(word in NO_FIRST_NAME or word in NO_NAME or len(word) == 1 for word in name.split(" ")):
+    nothing = no_name_words("kind") | no_name_words("word")
+    if name is None or all(word in nothing or len(word) == 1 for word in name.split(" ")):
         # A lone letter is an initial, and is kept; "child a" is nobody's name.
         return name if name is not None and len(name.replace(" ", "")) <= 2 else None
     return name
@@ -136,7 +126,7 @@ def suffix_key(text: str | None) -> str | None:
     """The generation ("1" senior, "2" junior or II, ...) that a name or a suffix states, or ``None``."""
     if text is None:
         return None
-    return next((SUFFIXES[word] for word in reversed(_words(text)) if word in SUFFIXES), None)
+    return next((suffixes()[word] for word in reversed(_words(text)) if word in suffixes()), None)
 
 
 def address_key(text: str | None, no_home: NoHome) -> str | None:
@@ -155,8 +145,8 @@ def split_alias(text: str | None) -> tuple[str | None, str | None, str | None]:
     before, comma, after = text.partition(",")
     if comma and name_key(after):
         given = (name_key(after) or "").split(" ")
-        return name_key(before), given[0] or None, " ".join(given[1:]) or None
-    words = (name_key(text) or "").split()
+        return last_name_key(before), given[0] or None, " ".join(given[1:]) or None
+    words = _joined((name_key(text) or "").split())
     if len(words) < 2:
         return None, (words[0] if words else None), None
     return words[-1], words[0], " ".join(words[1:-1]) or None
@@ -164,7 +154,8 @@ def split_alias(text: str | None) -> tuple[str | None, str | None, str | None]:
 
 def nickname_roots(first_name: str | None) -> list[str]:
     """The name (or the first of its parts) with every formal name it may be short for, sorted; two names go together
-    where these lists meet. Source: the names.csv of the ``nicknames`` package (C. Gomez and others, Apache-2.0)."""
+    where these lists meet. Sources: the names.csv of the ``nicknames`` package (C. Gomez and others, Apache-2.0) and
+    ``nicknames_more.toml``."""
     if first_name is None:
         return []
     word = first_name.split(" ")[0]
@@ -178,8 +169,8 @@ def normalise(mentions: pa.Table, no_home: NoHome) -> pa.Table:
     int8, int8) and ``default_birthday`` (bool: 1 January, which exports use for "only the year is known"; month and
     day are then null).
     """
-    last, first = _mapped(mentions, "last_name", name_key), _mapped(mentions, "first_name", first_name_key)
-    unnamed = np.isin(_objects(last), ["doe"]) & np.isin(_objects(first), list(_UNNAMED_FIRST))
+    last, first = _mapped(mentions, "last_name", last_name_key), _mapped(mentions, "first_name", first_name_key)
+    unnamed = _one_of(last, "unnamed") & (_one_of(first, "unnamed_first") | _missing(first))
     if unnamed.any():
         last, first = (pa.array(_objects(c), mask=unnamed | _missing(c), type=pa.string()) for c in (last, first))
     suffix = pc.coalesce(_mapped(mentions, "suffix", suffix_key), _mapped(mentions, "last_name", _suffix_inside))
@@ -214,7 +205,7 @@ def column(table: pa.Table, name: str) -> pa.Array:
 
 def _suffix_inside(text: str) -> str | None:
     words = _words(text)
-    return SUFFIXES.get(words[-1]) if len(words) > 1 else None
+    return suffixes().get(words[-1]) if len(words) > 1 else None
 
 
 def _digits(text: str, count: int, *, from_end: bool = True) -> str | None:
@@ -257,6 +248,10 @@ def _mapped(table: pa.Table, name: str, function: Callable[[str], str | None]) -
     return values.take(coded.indices)
 
 
+def _one_of(names: pa.Array, key: str) -> np.ndarray[Any, Any]:
+    return np.asarray(pc.is_in(names, value_set=pa.array(sorted(no_name_words(key)), pa.string())))
+
+
 def _objects(array: pa.Array) -> np.ndarray[Any, Any]:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
 
@@ -279,4 +274,8 @@ def _address_words() -> tuple[dict[str, str], frozenset[str]]:
 def _formal_names() -> dict[str, frozenset[str]]:
     from nicknames import NickNamer
 
-    return {short: frozenset(formal) for short, formal in NickNamer().canonical_lookup.items()}
+    formal = {short: set(names) for short, names in NickNamer().canonical_lookup.items()}
+    for name, shorts in tomllib.loads(_data("nicknames_more.toml"))["short"].items():
+        for short in shorts:
+            formal.setdefault(short, set()).add(name)
+    return {short: frozenset(names) for short, names in formal.items()}

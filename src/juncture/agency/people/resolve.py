@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from juncture.agency.people.cluster import JOIN_ABOVE, Edges, agglomerate, connected, doubtful, gather
+from juncture.agency.people.guard import with_conflicts_weighed
+from juncture.agency.people.implied import implied
 from juncture.agency.people.nodes import NumberTrust, Spellings, spelling_nodes
 from juncture.agency.people.normalise import NoHome, load_no_home
+from juncture.agency.people.quality import Found, Quality, measure
+from juncture.agency.people.review import ALIAS_WEIGHT, Doubts
 from juncture.agency.people.splink_adapter import OverCap, PairScorer, ScoredPairs, open_scorer
 from juncture.base.errors import InputError
 from juncture.base.report import Progress, silent
@@ -22,10 +25,6 @@ from juncture.base.report import Progress, silent
 BLOCK_CAP = 2_000
 #: A component with more spellings is not filled up with the pairs that blocking left out.
 _FILL_UP_TO = 1_500
-#: Mentions for which a spelling known only as an alias counts.
-_ALIAS_WEIGHT = 0.25
-#: From this probability on, a first name and birthday seen once may be a slip of a person seen otherwise.
-_SLIP_ABOVE = 0.9
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,9 +33,9 @@ Ints = npt.NDArray[np.int64]
 class Resolution:
     """Who is who: ``person`` int32[mentions], 0..people-1 dense, -1 for a nameless mention.
 
-    ``expected_precision`` and ``expected_recall`` are over pairs of mentions, from the model's own probabilities;
-    recall does not see pairs that no blocking rule brought together. ``guarded`` counts joins that links would have
-    made but that evidence of two people refused. ``notes`` are plain sentences without a value from a record.
+    ``quality`` is what precision and recall are to be expected, by group of records. ``guarded`` counts joins that
+    links would have made but that evidence of two people refused. ``notes`` are plain sentences without a value from a
+    record. ``doubts`` is what a clerical review starts from.
     """
 
     person: npt.NDArray[np.int32]
@@ -46,9 +45,19 @@ class Resolution:
     pairs_compared: int
     over_cap: tuple[OverCap, ...]
     guarded: int
-    expected_precision: float
-    expected_recall: float
+    quality: Quality
     notes: tuple[str, ...]
+    doubts: Doubts
+
+    @property
+    def expected_precision(self) -> float:
+        """Expected precision over pairs of mentions; 1 where no pair was said."""
+        return self.quality.precision
+
+    @property
+    def expected_recall(self) -> float:
+        """Expected recall over pairs of mentions; 1 where no pair is expected."""
+        return self.quality.recall
 
 
 def resolve(
@@ -68,13 +77,15 @@ def resolve(
 
     ``number_trust``: whether the agency's own person number is a ``fact`` (equal numbers are one person), a ``hint``
     (evidence among the rest) or not used. ``joined`` and ``apart`` are pairs of record ids that a human has decided;
-    they hold whatever the evidence says. The order of ``mentions`` has no influence but on the numbering, which
-    follows the first mention of each person. ``spill_dir`` is emptied before and after.
+    they hold whatever the evidence says, with what they imply for records that are surely the same. The order of
+    ``mentions`` has no influence but on the numbering, which follows the first mention of each person. ``spill_dir`` is
+    emptied before and after.
 
     Raises ``InputError`` where a decision names a record that is not there, or decisions contradict each other.
     """
     decided = _Decisions.read(mentions, joined, apart)
-    spellings = spelling_nodes(mentions, no_home or load_no_home(), number_trust, decided.mentions)
+    home = no_home or load_no_home()
+    spellings = decided.spelled(lambda alone: spelling_nodes(mentions, home, number_trust, alone))
     twice = np.flatnonzero(spellings.thin & (spellings.mentions > 1))
     table = pa.concat_tables([spellings.table, spellings.table.take(pa.array(twice))]).combine_chunks()
     table = table.set_column(table.column_names.index("id"), "id", pa.array(np.arange(table.num_rows, dtype=np.int32)))
@@ -91,15 +102,18 @@ def resolve(
         pairs = _filled(pairs, unit, scorer)
         compared, over_cap = scorer.pairs_compared, scorer.over_cap
     progress("putting people together", 0, 1)
-    pairs = _without_slips(pairs, spellings)
+    pairs = _with_implied(with_conflicts_weighed(pairs, spellings), decided.nodes(spellings), len(spellings))
     edges = _unit_edges(pairs, unit, split)
     count = np.bincount(unit, spellings.mentions, len(spellings)).astype(np.float64)
-    cluster, guarded = agglomerate(np.maximum(count, _ALIAS_WEIGHT), edges)
+    cluster, guarded = agglomerate(np.maximum(count, ALIAS_WEIGHT), edges)
     alone = np.zeros(len(spellings), bool)
     alone[twice[itself <= JOIN_ABOVE]] = True
     alone &= np.bincount(cluster[unit], minlength=len(spellings))[cluster[unit]] == 1
-    precision, recall = _expected(edges, cluster, count, _self_pairs(spellings, unit, alone, twice, itself))
     person = _numbered(spellings.of_mention, cluster[unit], alone)
+    sure = np.ones(len(spellings))
+    sure[twice] = itself
+    found = Found(pairs=pairs, unit=unit, edges=edges, cluster=cluster, sure=sure, alone=alone, person=person)
+    quality = measure(mentions, spellings, found)
     progress("putting people together", 1, 1)
     return Resolution(
         person=person,
@@ -109,9 +123,16 @@ def resolve(
         pairs_compared=compared,
         over_cap=over_cap,
         guarded=guarded,
-        expected_precision=precision,
-        expected_recall=recall,
+        quality=quality,
         notes=_notes(over_cap, guarded),
+        doubts=Doubts(
+            records=count,
+            edges=edges,
+            cluster=cluster,
+            apart=split,
+            fixed=np.isin(np.arange(len(spellings)), unit[twice]),
+            unit=np.r_[unit, -1][spellings.of_mention],
+        ),
     )
 
 
@@ -145,25 +166,53 @@ class _Decisions:
         """Positions of all mentions that some decision is about."""
         return np.unique(np.concatenate([self.joined.ravel(), self.apart.ravel()]))
 
+    def nodes(self, spellings: Spellings) -> tuple[Ints, Ints]:
+        """``joined`` and ``apart`` as pairs of spellings, without those of nameless mentions."""
+        of = spellings.of_mention
+        joined, apart = (of[pairs[(of[pairs] >= 0).all(1)]] for pairs in (self.joined, self.apart))
+        return joined, apart
+
+    def spelled(self, nodes: Callable[[Ints | None], Spellings]) -> Spellings:
+        """The spellings as ``nodes`` makes them, given the mentions that share theirs with no other.
+
+        What is decided about one record holds for those typed alike, which are one person anyway; but not where a name
+        is all that is known, or where decisions about records typed alike differ. So few spellings are split, and what
+        is learnt from them hardly changes with each decision.
+        """
+        plain = nodes(None)
+        if not len(self.mentions):
+            return plain
+        of, decided = plain.of_mention, self.mentions[plain.of_mention[self.mentions] >= 0]
+        parted = self.apart[of[self.apart[:, 0]] == of[self.apart[:, 1]]]
+        alone = np.unique(np.r_[decided[plain.thin[of[decided]]], parted.ravel()])
+        found = nodes(alone) if len(alone) else plain
+        return nodes(self.mentions) if self._clash(self._grouped(found)[1]) else found
+
     def units(self, spellings: Spellings) -> tuple[Ints, Ints]:
         """``(unit, split)``: the unit of each spelling, and the pairs of units (int64[k, 2]) that must stay apart.
 
         A unit is what is one person from the start: a spelling and its aliases, the bearers of an agency number that is
         a fact, and what a human has joined.
         """
-        of = spellings.of_mention
-        joined, apart = (pairs[(of[pairs] >= 0).all(1)] for pairs in (self.joined, self.apart))
-        numbered = np.flatnonzero(spellings.fact >= 0)
-        _, first, code = np.unique(spellings.fact[numbered], return_index=True, return_inverse=True)
-        links = np.concatenate([spellings.aliases, of[joined], np.stack([numbered, numbered[first[code]]], axis=1)])
-        unit = connected(len(spellings), links[:, 0], links[:, 1])
-        split = unit[of[apart]]
-        if np.any(split[:, 0] == split[:, 1]):
+        unit, split = self._grouped(spellings)
+        if self._clash(split):
             raise InputError(
                 "two records were decided to be different people and, by other decisions or the agency's number, one.",
                 remedy="Review the decisions; undo one of them.",
             )
         return unit, split
+
+    def _grouped(self, spellings: Spellings) -> tuple[Ints, Ints]:
+        joined, apart = self.nodes(spellings)
+        numbered = np.flatnonzero(spellings.fact >= 0)
+        _, first, code = np.unique(spellings.fact[numbered], return_index=True, return_inverse=True)
+        links = np.concatenate([spellings.aliases, joined, np.stack([numbered, numbered[first[code]]], axis=1)])
+        unit = connected(len(spellings), links[:, 0], links[:, 1])
+        return unit, unit[apart]
+
+    @staticmethod
+    def _clash(split: Ints) -> bool:
+        return bool(np.any(split[:, 0] == split[:, 1]))
 
 
 def _apart_from_copies(pairs: ScoredPairs, count: int, twice: Ints) -> tuple[ScoredPairs, npt.NDArray[np.float64]]:
@@ -198,44 +247,14 @@ def _filled(pairs: ScoredPairs, unit: Ints, scorer: PairScorer) -> ScoredPairs:
     return pairs.plus(scorer.score_these(left[fresh].astype(np.int32), right[fresh].astype(np.int32)))
 
 
-def _without_slips(pairs: ScoredPairs, spellings: Spellings) -> ScoredPairs:
-    """The pairs, where a conflict is taken back if one side was seen once only and either the pair is probably one
-    person all the same, or both are slips of one and the same third birthday.
-
-    A father has a son, and both have records; a slip of the pen is made once.
-    """
-    table = spellings.table
-    known = pc.binary_join_element_wise(table["first_name"], table["birth"], " ").combine_chunks()
-    code = _codes(known)
-    seen = spellings.mentions.astype(np.float64)
-    likely = pairs.probability > _SLIP_ABOVE
-    alike = (code[pairs.left] == code[pairs.right]) & (code[pairs.left] >= 0) & likely
-    left, right = pairs.left[alike], pairs.right[alike]
-    support = seen + np.bincount(left, seen[right], len(seen)) + np.bincount(right, seen[left], len(seen))
-    once = pairs.conflict & (np.minimum(support[pairs.left], support[pairs.right]) < 2)
-    dated = _codes(table["birth"].combine_chunks()) >= 0
-    strong = np.flatnonzero(likely & (~pairs.conflict | once) & dated[pairs.left] & dated[pairs.right])
-    doubted = np.flatnonzero(once & ~likely)
-    involved = np.zeros(len(seen), bool)
-    involved[pairs.left[doubted]] = involved[pairs.right[doubted]] = True
-    near: dict[int, set[int]] = {}
-    for i, j in zip(pairs.left[strong].tolist(), pairs.right[strong].tolist(), strict=True):
-        if involved[i]:
-            near.setdefault(i, set()).add(j)
-        if involved[j]:
-            near.setdefault(j, set()).add(i)
-    nothing: set[int] = set()
-    slip = once & likely
-    for k in doubted.tolist():
-        i, j = int(pairs.left[k]), int(pairs.right[k])
-        slip[k] = not near.get(i, nothing).isdisjoint(near.get(j, nothing))
-    return ScoredPairs(pairs.left, pairs.right, pairs.probability, pairs.conflict & ~slip)
-
-
-def _codes(values: pa.Array) -> Ints:
-    """A number for each distinct value, -1 for null."""
-    indices = pc.dictionary_encode(values).indices
-    return np.asarray(pc.fill_null(indices, -1).to_numpy(zero_copy_only=False), np.int64)
+def _with_implied(pairs: ScoredPairs, decided: tuple[Ints, Ints], count: int) -> ScoredPairs:
+    """The pairs, with what decisions about two spellings imply for those that are like them."""
+    joined, apart = decided
+    if not len(joined) and not len(apart):
+        return pairs
+    edges = gather(pairs.left.astype(np.int64), pairs.right.astype(np.int64), pairs.probability, pairs.conflict)
+    found = implied(count, edges, joined, apart)
+    return ScoredPairs(found.left.astype(np.int32), found.right.astype(np.int32), found.probability, found.conflict)
 
 
 def _unit_edges(pairs: ScoredPairs, unit: Ints, split: Ints) -> Edges:
@@ -251,37 +270,6 @@ def _unit_edges(pairs: ScoredPairs, unit: Ints, split: Ints) -> Edges:
         np.r_[rest.probability, np.zeros(len(low))],
         np.r_[rest.conflict, np.ones(len(low), bool)],
     )
-
-
-def _self_pairs(
-    spellings: Spellings, unit: Ints, alone: npt.NDArray[np.bool_], twice: Ints, itself: npt.NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Pairs of mentions inside one unit: ``(said to be one person, of these expected true, expected but not said)``.
-
-    Mentions typed alike count as one person, but for thin spellings, where the model says how likely that is.
-    """
-    n = spellings.mentions.astype(np.float64)
-    of_unit = np.bincount(unit, weights=n, minlength=len(n))
-    pairs = n * (n - 1) / 2
-    sure = np.ones(len(n))
-    sure[twice] = itself
-    across = float((of_unit * (of_unit - 1) / 2).sum() - pairs.sum())
-    said = float(pairs[~alone].sum()) + across
-    return said, float((pairs * sure)[~alone].sum()) + across, float((pairs * sure)[alone].sum())
-
-
-def _expected(
-    edges: Edges, cluster: Ints, count: npt.NDArray[np.float64], inside: tuple[float, float, float]
-) -> tuple[float, float]:
-    """Expected precision and recall over pairs of mentions."""
-    said, true, missed = inside
-    size = np.bincount(cluster, weights=count, minlength=len(count))
-    said += float((size * (size - 1) / 2).sum() - (count * (count - 1) / 2).sum())
-    together = cluster[edges.left] == cluster[edges.right]
-    matches = count[edges.left] * count[edges.right] * edges.probability
-    true += float(matches[together].sum())
-    missed += float(matches[~together].sum())
-    return (min(true / said, 1.0) if said else 1.0), (true / (true + missed) if true + missed else 1.0)
 
 
 def _numbered(of_mention: Ints, label: Ints, alone: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

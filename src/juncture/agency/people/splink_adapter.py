@@ -13,6 +13,7 @@ only into a private folder and fetches no extension. What we add around it:
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,14 +49,21 @@ EM_NEEDS = 100
 EM_PAIRS = 1_000_000
 #: Pairs scored below this are dropped: thousands of them together do not make one expected match.
 LEAST_PROBABILITY = 1e-3
+#: Splink's match weight (log2 odds under ``_FIRST_SHARE``) below which a pair is not looked at further.
+LEAST_WEIGHT = -12
+#: A rule brings together about so many pairs a spelling, or so many in all if that is more; its largest blocks are
+#: split until it does, since the pairs of a block grow with the square of the file.
+PAIRS_EACH, PAIRS_AT_LEAST = 3, 2_000_000
 _TERM_PRIOR_COUNT = 400.0
 _FIRST_SHARE = 1e-4
+#: Words of the error that Splink raises for a level that no match has.
+_NO_SHARE = "is below the minimum allowed"
 _PRIOR_PAIRS = 1_000.0
 
 
 @dataclass(frozen=True)
 class OverCap:
-    """Blocks of one rule that held more spellings than the cap allows.
+    """Blocks of one rule that held more spellings than the cap, or more pairs than the size of the file, allows.
 
     ``split`` blocks were divided by a further field; ``dropped`` blocks (with ``spellings`` in them) were still too
     large, so that their pairs were compared only where another rule brings them together.
@@ -115,25 +123,25 @@ class PairScorer:
         self._progress("learning what agreement is worth", 1, 3)
         self._learn_m()
         self._progress("scoring pairs", 2, 3)
-        linker = self._linker(self._trained, final=True)
+        linker = self._linker(self._trained)
         blocked = linker.inference.compute_blocked_pairs_for_predict()
         self.pairs_compared = self._one(f"SELECT count(*) FROM {blocked.physical_name}")
-        predicted = linker.inference.predict(threshold_match_weight=-12, warning_mode="never")
-        left, right, weight, conflict = self._fetch(predicted.physical_name)
-        self._prior_log_odds = _self_consistent_prior(weight, self._count)
+        predicted = linker.inference.predict(threshold_match_weight=LEAST_WEIGHT, warning_mode="never")
+        scored = self._fetch(predicted.physical_name, LEAST_WEIGHT)
+        self._prior_log_odds = _self_consistent_prior(scored[2], self._count)
+        pairs = self._judged(*scored, LEAST_PROBABILITY)
         self._progress("scoring pairs", 3, 3)
-        return _pairs(left, right, weight + self._prior_log_odds, conflict, LEAST_PROBABILITY)
+        return pairs
 
     def score_these(self, left: IntArray, right: IntArray) -> ScoredPairs:
         """Probabilities of given pairs (each ``left < right``) under the model that ``score`` has learnt."""
         if not len(left):
             return _no_pairs()
-        linker = self._linker(self._trained, final=True)
+        linker = self._linker(self._trained)
         linker.table_management.register_blocked_pairs_for_predict(self._pair_table(left, right))
         predicted = linker.inference.predict(warning_mode="never")
-        found_left, found_right, weight, conflict = self._fetch(predicted.physical_name)
         self.pairs_compared += len(left)
-        return _pairs(found_left, found_right, weight + self._prior_log_odds, conflict, 0.0)
+        return self._judged(*self._fetch(predicted.physical_name, None), 0.0)
 
     def _learn_u(self) -> None:
         self._con.execute(f"CREATE TABLE random_pairs AS {_numbered_pairs_sql()}", list(_random_pairs(self._count)))
@@ -165,29 +173,31 @@ class PairScorer:
         )
         if likely < EM_NEEDS:
             return
-        linker = self._linker(self._trained, final=False)
+        passes = []
         for columns in (("last_name", "first_name"), ("birth_year", "birth_month", "birth_day")):
-            equal = ", ".join(columns)
             known = " AND ".join(f"{name} IS NOT NULL" for name in columns)
-            if not self._one(
-                f"SELECT count(*) FROM (SELECT 1 FROM spellings WHERE {known} GROUP BY {equal} HAVING count(*) > 1)"
+            if self._one(
+                f"SELECT count(*) FROM (SELECT 1 FROM spellings WHERE {known} GROUP BY {', '.join(columns)} "
+                "HAVING count(*) > 1)"
             ):
-                continue
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                block_on(*columns), estimate_without_term_frequencies=True, max_pairs=EM_PAIRS
-            )
+                passes.append(columns)
+        while passes:
+            linker = self._linker(self._trained)
+            failed = next((columns for columns in passes if not _em(linker, columns)), None)
+            if failed is None:
+                break
+            passes.remove(failed)
+        else:
+            return
         model = {c["output_column_name"]: c for c in linker.misc.save_model_to_json()["comparisons"]}
         self._trained = [c.with_m(_m_of(model[c.name]), float(likely), PRIOR_COUNT) for c in self._trained]
 
-    def _linker(self, comparisons: Sequence[Comparison], *, final: bool) -> Linker:
-        described = [c.describe() for c in comparisons]
-        if final:
-            described.append(KIN.discount({c.name: c for c in comparisons}).describe())
+    def _linker(self, comparisons: Sequence[Comparison]) -> Linker:
         settings = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="id",
             probability_two_random_records_match=_FIRST_SHARE,
-            comparisons=described,
+            comparisons=[c.describe() for c in comparisons],
             blocking_rules_to_generate_predictions=[block_on(f"block_{b.name}") for b in BLOCKS],
             retain_matching_columns=False,
             retain_intermediate_calculation_columns=False,
@@ -225,13 +235,35 @@ class PairScorer:
         }
         return f"{pairs} p JOIN {sides['l']} l ON p.id_l = l.i_l JOIN {sides['r']} r ON p.id_r = r.i_r"
 
-    def _fetch(self, table: str) -> tuple[IntArray, IntArray, FloatArray, npt.NDArray[np.bool_]]:
+    def _fetch(self, table: str, least: float | None) -> tuple[IntArray, IntArray, FloatArray]:
+        """Pairs of a table of predictions with their bits before the prior, kin discounted, sorted; those below the
+        match weight ``least`` are left out.
+
+        The discount only ever lowers a weight, and its conditions are costly, so it is reckoned for pairs that have
+        come so far.
+        """
+        kin = KIN.discount({c.name: c for c in self._trained})
+        bits = " ".join(f"WHEN {kin.value(i)} THEN {float(np.log2(x.m / x.u))!r}" for i, x in enumerate(kin.levels))
         found = self._con.execute(
-            f"SELECT least(id_l, id_r) AS l, greatest(id_l, id_r) AS r, match_weight AS w, {CONFLICT} AS c "
-            f"FROM {self._both_sides(table)} ORDER BY l, r"
+            f"SELECT l, r, w FROM (SELECT least(id_l, id_r) AS l, greatest(id_l, id_r) AS r, "
+            f"match_weight + CASE {kin.value_sql()} {bits} ELSE 0.0 END AS w FROM {self._both_sides(table)}) "
+            + ("" if least is None else f"WHERE w >= {least} ")
+            + "ORDER BY l, r"
         ).fetchnumpy()
-        bits = np.asarray(found["w"], np.float64) - np.log2(_FIRST_SHARE / (1 - _FIRST_SHARE))
-        return np.asarray(found["l"], np.int32), np.asarray(found["r"], np.int32), bits, np.asarray(found["c"], bool)
+        prior = np.log2(_FIRST_SHARE / (1 - _FIRST_SHARE))
+        return np.asarray(found["l"], np.int32), np.asarray(found["r"], np.int32), np.asarray(found["w"]) - prior
+
+    def _judged(self, left: IntArray, right: IntArray, bits: FloatArray, least: float) -> ScoredPairs:
+        """The pairs whose probability is at least ``least``, with their conflicts."""
+        # Rounded, since sums over threads differ in their last digits and equal scores must stay equal.
+        probability = np.round(_probability(bits + self._prior_log_odds), 9)
+        keep = probability >= least
+        left, right, probability = left[keep], right[keep], probability[keep]
+        self._con.execute(f"CREATE OR REPLACE TABLE judged AS {_numbered_pairs_sql()}", [left, right])
+        found = self._con.execute(
+            f"SELECT {CONFLICT} AS c FROM {self._both_sides('judged')} ORDER BY id_l, id_r"
+        ).fetchnumpy()
+        return ScoredPairs(left, right, probability, np.asarray(found["c"], bool))
 
     def _one(self, sql: str) -> int:
         return int(self._con.execute(sql).fetchall()[0][0])
@@ -268,17 +300,22 @@ def open_scorer(
 
 
 def _cap_blocks(con: duckdb.DuckDBPyConnection, cap: int) -> tuple[OverCap, ...]:
-    """Add a column ``block_<name>`` a rule to ``spellings``; a block over ``cap`` is split by a further field, and
-    left out (null) where that does not help."""
+    """Add a column ``block_<name>`` a rule to ``spellings``.
+
+    The largest blocks of a rule are split by a further field, where they are over the cap or the rule would bring
+    together more pairs than ``PAIRS_EACH`` a spelling; a part that is over the cap still is left out (null).
+    """
     con.execute(
         "CREATE TABLE keyed AS SELECT *, "
         + ", ".join(f"{block.sql} AS block_{block.name}" for block in BLOCKS)
         + " FROM spellings"
     )
+    count = int(con.execute("SELECT count(*) FROM keyed").fetchall()[0][0])
     over: list[OverCap] = []
     for block in BLOCKS:
         key, most = f"block_{block.name}", min(cap, block.most or cap)
-        too_large = f"(SELECT {key} AS k FROM keyed WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > {most})"
+        sizes = f"(SELECT {key} AS k, count(*) AS n FROM keyed WHERE {key} IS NOT NULL GROUP BY 1)"
+        too_large = f"(SELECT k FROM {sizes} WHERE n > {min(most, _affordable(con, sizes, count))})"
         found = int(con.execute(f"SELECT count(*) FROM {too_large}").fetchall()[0][0])
         if not found:
             continue
@@ -290,11 +327,28 @@ def _cap_blocks(con: duckdb.DuckDBPyConnection, cap: int) -> tuple[OverCap, ...]
             f"SELECT count(*), coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM keyed WHERE {key} IS NOT NULL "
             f"GROUP BY {key} HAVING count(*) > {most})"
         ).fetchall()[0]
-        con.execute(f"UPDATE keyed SET {key} = NULL WHERE {key} IN (SELECT k FROM {too_large})")
+        con.execute(f"UPDATE keyed SET {key} = NULL WHERE {key} IN (SELECT k FROM {sizes} WHERE n > {most})")
         over.append(OverCap(block.name, found, int(parts), int(inside)))
     con.execute("DROP TABLE spellings")
     con.execute("ALTER TABLE keyed RENAME TO spellings")
     return tuple(over)
+
+
+def _affordable(con: duckdb.DuckDBPyConnection, sizes: str, count: int) -> int:
+    """The largest size of a block such that all blocks up to it hold no more pairs than a rule may bring together.
+
+    ``sizes``: SQL of a table with the size ``n`` of each block of the rule.
+    """
+    found = con.execute(f"SELECT n, count(*) * n * (n - 1) / 2 AS pairs FROM {sizes} GROUP BY n ORDER BY n").fetchall()
+    most, pairs = 1, 0.0
+    for size, more in found:
+        pairs += more
+        if pairs > max(PAIRS_AT_LEAST, PAIRS_EACH * count):
+            break
+        most = int(size)
+    else:
+        return sys.maxsize
+    return most
 
 
 def _term_frequencies(con: duckdb.DuckDBPyConnection) -> None:
@@ -368,13 +422,20 @@ def _probability(bits: FloatArray) -> FloatArray:
     return 1.0 / (1.0 + np.exp2(-np.clip(bits, -200, 200)))
 
 
-def _pairs(
-    left: IntArray, right: IntArray, bits: FloatArray, conflict: npt.NDArray[np.bool_], least: float
-) -> ScoredPairs:
-    # Rounded, since sums over threads differ in their last digits and equal scores must stay equal.
-    probability = np.round(_probability(bits), 9)
-    keep = probability >= least
-    return ScoredPairs(left[keep], right[keep], probability[keep], conflict[keep])
+def _em(linker: Linker, columns: Sequence[str]) -> bool:
+    """Learn ``m`` from pairs with equal ``columns``; False where Splink cannot, and leaves ``linker`` unusable.
+
+    In a small file a level may be seen among strangers only; Splink stops at a share of zero.
+    """
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*columns), estimate_without_term_frequencies=True, max_pairs=EM_PAIRS
+        )
+    except ValueError as error:
+        if _NO_SHARE not in str(error):
+            raise
+        return False
+    return True
 
 
 def _no_pairs() -> ScoredPairs:

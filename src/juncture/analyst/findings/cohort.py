@@ -32,7 +32,7 @@ def linkage_findings(study: Study) -> tuple[LinkageFinding, ...]:
 
     A class whose files do not say, or both classes where they say the same, stay unnamed and are left out.
     """
-    named = _sex_classes(study)
+    named = sex_classes(study)
     found = []
     for row in study.report.quality:
         value = Estimate(*(NAN if part is None else part for part in (row.estimate, row.low, row.high)))
@@ -43,7 +43,7 @@ def linkage_findings(study: Study) -> tuple[LinkageFinding, ...]:
     return tuple(found)
 
 
-def _sex_classes(study: Study) -> dict[str, str]:
+def sex_classes(study: Study) -> dict[str, str]:
     said: dict[int, Counter[str]] = {0: Counter(), 1: Counter()}
     for ref in study.refs:
         sex_class = study.people[ref.person].sex_class

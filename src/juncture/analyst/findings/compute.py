@@ -6,10 +6,12 @@ import numpy as np
 
 from juncture.analyst.findings.cohort import cohort_rows, linkage_findings
 from juncture.analyst.findings.curves import crisis_curves
-from juncture.analyst.findings.effects import HOURS_A_YEAR, OpeningTable, study_juncture
+from juncture.analyst.findings.effects import HOURS_A_YEAR, study_juncture
 from juncture.analyst.findings.gender import compare_women_and_men
+from juncture.analyst.findings.linkage import Completeness, Linkage, Links
 from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import Findings
+from juncture.analyst.findings.table import OpeningTable, all_openings
 from juncture.analyst.findings.verdicts import judge
 from juncture.analyst.statistics.stratified import person_resamples
 from juncture.analyst.study.model import Study
@@ -19,13 +21,22 @@ from juncture.base.report import Progress, silent
 RESAMPLES = 400
 
 
-def compute_findings(study: Study, *, seed: int, progress: Progress = silent, resamples: int = RESAMPLES) -> Findings:
+def compute_findings(
+    study: Study,
+    *,
+    seed: int,
+    completeness: Completeness | None = None,
+    progress: Progress = silent,
+    resamples: int = RESAMPLES,
+) -> Findings:
     """Everything the study says. The same study and ``seed`` give the same findings.
 
+    ``completeness``: by agency and stratum, the chance that a record of a person is in a joined file if another of
+    theirs is, where an agency or an audit (:func:`misclassification.audited`) knows it; else it is bounded.
     ``resamples``: for the intervals of avoidable crises and for ranks; at least one a matching is drawn.
     """
     rng = np.random.default_rng(seed)
-    matchings = Matchings.of(study)
+    matchings, linkage = Matchings.of(study), Linkage.of(study, completeness or {})
     spans = [t.follow_up_h for t in study.timelines]
     years = np.array([(stop - start) / HOURS_A_YEAR for start, stop in spans], dtype=np.float64)
     people = len(study.people)
@@ -35,11 +46,12 @@ def compute_findings(study: Study, *, seed: int, progress: Progress = silent, re
     results = []
     for number, (name, juncture) in enumerate(declared.items()):
         progress("Junctures", number, len(declared))
-        table = OpeningTable.of(juncture, study.timelines, study.agreement)
-        results.append(study_juncture(name, juncture, table, matchings, years, multiplicity))
+        openings = all_openings(juncture, study)
+        table, links = OpeningTable.of(openings), Links.of(juncture, openings, study, linkage)
+        results.append(study_juncture(name, juncture, table, links, linkage, matchings, years, multiplicity))
     progress("Junctures", len(declared), len(declared))
     progress("Women and men", 0, 1)
-    gender = compare_women_and_men(study, matchings, results, rng)
+    gender = compare_women_and_men(study, matchings, results, linkage, rng)
     progress("Women and men", 1, 1)
     progress("Curves", 0, 1)
     curves = crisis_curves(study, matchings)

@@ -11,67 +11,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from juncture.agreement.model import Agreement, Juncture
+from juncture.agreement.model import Juncture
+from juncture.analyst.findings.linkage import Linkage, Links
 from juncture.analyst.findings.matchings import Combined, Matchings, combine, in_stratum
 from juncture.analyst.findings.model import NAN, Counts, Estimate, JunctureFinding, Stratum
-from juncture.analyst.findings.openings import PLACEBO_DAYS, Fate, openings_of
+from juncture.analyst.findings.openings import PLACEBO_DAYS
+from juncture.analyst.findings.shares import missed_shares, with_ratio
+from juncture.analyst.findings.table import OpeningTable
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
 from juncture.analyst.statistics.avoidable import SMALLEST_SHARE_OF_DRAWS, avoidable_model
-from juncture.analyst.statistics.incidence import missed_share
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE, LandmarkEffect, landmark_effect
-from juncture.analyst.study.model import JoinedTimeline
 
 #: A longer wait for the response is a process that is measured, not an effect that is estimated.
 LONGEST_EFFECT_WINDOW = 14
 HOURS_A_YEAR = 24 * 365.25
-FATES = (Fate.EVALUABLE, Fate.CRISIS, Fate.INSTITUTION, Fate.END)
-
-
-@dataclass(frozen=True, eq=False)
-class OpeningTable:
-    """Openings of one juncture in all distinct timelines (n entries each; see :class:`openings.Opening`)."""
-
-    timeline: Integers
-    person: Integers
-    fate: Integers
-    missed: Booleans
-    settled_days: Vector
-    settled: Integers
-    days: Vector
-    crisis: Booleans
-    before_days: Vector
-    before_crisis: Booleans
-
-    @classmethod
-    def of(cls, juncture: Juncture, timelines: Sequence[JoinedTimeline], agreement: Agreement) -> OpeningTable:
-        """Find the openings of ``juncture``."""
-        rows = [(i, t.person, o) for i, t in enumerate(timelines) for o in openings_of(juncture, t, agreement)]
-        return cls(
-            timeline=np.array([i for i, _, _ in rows], dtype=np.int64),
-            person=np.array([p for _, p, _ in rows], dtype=np.int64),
-            fate=np.array([FATES.index(o.fate) for _, _, o in rows], dtype=np.int64),
-            missed=np.array([not o.met for _, _, o in rows], dtype=np.bool_),
-            settled_days=np.array([o.settled_days for _, _, o in rows], dtype=np.float64),
-            settled=np.array([o.settled for _, _, o in rows], dtype=np.int64),
-            days=np.array([o.days for _, _, o in rows], dtype=np.float64),
-            crisis=np.array([o.crisis for _, _, o in rows], dtype=np.bool_),
-            before_days=np.array([o.before_days for _, _, o in rows], dtype=np.float64),
-            before_crisis=np.array([o.before_crisis for _, _, o in rows], dtype=np.bool_),
-        )
-
-    def under(self, matching: Integers) -> Booleans:
-        """Which openings exist where each person has the timeline that ``matching`` (people) says."""
-        return np.asarray(matching[self.person] == self.timeline, dtype=np.bool_)
 
 
 @dataclass(frozen=True)
 class JunctureResult:
-    """Findings of one juncture by stratum; log hazard ratios for the interaction; ``drawn`` (b): avoidable crises a
-    year in the resamples, of ``all``."""
+    """Findings of one juncture by stratum; log hazard ratios for the interaction; log missed shares, corrected for
+    missed links, and the least they may be; ``drawn`` (b): avoidable crises a year in the resamples, of ``all``."""
 
     findings: dict[Stratum, JunctureFinding]
     log_ratios: dict[Stratum, Combined]
     log_shares: dict[Stratum, Combined]
+    least_log_shares: dict[Stratum, Combined]
     drawn: Vector
 
 
@@ -79,6 +43,8 @@ def study_juncture(
     name: str,
     juncture: Juncture,
     table: OpeningTable,
+    links: Links,
+    linkage: Linkage,
     matchings: Matchings,
     years: Vector,
     multiplicity: Vector,
@@ -94,17 +60,19 @@ def study_juncture(
     window = 0.0 if juncture.response.same_episode else float(juncture.response.within_days)
     has_effect = window <= LONGEST_EFFECT_WINDOW
     avoided = _avoidable(table, masks, matchings, years, multiplicity, horizon) if has_effect else {}
-    findings, log_ratios, log_shares = {}, {}, {}
+    findings, log_ratios, log_shares, least = {}, {}, {}, {}
     drawn = np.full(len(multiplicity), np.nan)
     for stratum in Stratum:
         mine = in_stratum(matchings.group[table.person], stratum)
         parts = [mask & mine for mask in masks]
         evaluable = [part & (table.fate == 0) for part in parts]
-        share, preempted, log_shares[stratum] = _missed_share(table, parts, matchings, window)
+        shares = missed_shares(table, parts, matchings, window, links, stratum, linkage)
+        log_shares[stratum], least[stratum] = shares.log, shares.log_least
         effects = _effects(table, evaluable, table.days, table.crisis, horizon, has_effect)
         before = _effects(table, evaluable, table.before_days, table.before_crisis, PLACEBO_DAYS, has_effect)
         log_ratios[stratum] = _within(effects, matchings)
         people = counts[stratum]
+        ratio = log_ratios[stratum].exponential()
         point, resampled, ceiling = avoided.get(stratum, (NAN, drawn, NAN))
         if stratum is Stratum.ALL:
             drawn = resampled
@@ -115,9 +83,9 @@ def study_juncture(
             response_within_days=int(window),
             outcome="crisis" if juncture.outcome.kinds == "crisis" else " ".join(juncture.outcome.kinds),
             horizon_days=juncture.outcome.horizon_days,
-            missed_share=share,
-            preempted_share=preempted,
-            ratio=log_ratios[stratum].exponential(),
+            missed_share=shares.corrected,
+            preempted_share=shares.preempted,
+            ratio=ratio,
             placebo=_within(before, matchings).exponential(),
             crude_ratio=_mean_ratio([e.crude.log_ratio if e else NAN for e in effects], matchings),
             risk_ratio=_mean_ratio([e.marginal.log_ratio if e else NAN for e in effects], matchings),
@@ -128,8 +96,9 @@ def study_juncture(
                 [np.bincount(table.person[e], minlength=matchings.group.size).astype(np.float64) for e in evaluable],
                 matchings,
             ),
+            links=with_ratio(shares.links, ratio.value, people),
         )
-    return JunctureResult(findings, log_ratios, log_shares, drawn)
+    return JunctureResult(findings, log_ratios, log_shares, least, drawn)
 
 
 def largest_share(by_person: Sequence[Vector], matchings: Matchings) -> float:
@@ -194,37 +163,6 @@ def _within(effects: Sequence[LandmarkEffect | None], matchings: Matchings) -> C
 def _mean_ratio(log_ratios: Sequence[float], matchings: Matchings) -> float:
     values = matchings.over_draws(log_ratios)
     return float(np.exp(combine(values, np.full(values.size, np.nan), values).value))
-
-
-def _missed_share(
-    table: OpeningTable, parts: Sequence[Booleans], matchings: Matchings, window: float
-) -> tuple[Estimate, float, Combined]:
-    """The missed share with its interval on the logit scale; the part of it in which a crisis came first; and the
-    share's logarithm, for the comparison of groups.
-
-    An opening whose crisis came first is missed: a share of those alone that were spared a crisis would call a service
-    prompt that comes too late for the worst off.
-    """
-    shares, preempted, logit_errors, log_errors, degrees = [], [], [], [], []
-    for part in parts:
-        done = missed_share(table.person[part], table.settled_days[part], table.settled[part], window=window)
-        share, error = done.missed.share, done.missed.standard_error
-        inside = 0 < share < 1
-        shares.append(share)
-        preempted.append(done.preempted.share)
-        logit_errors.append(error / (share * (1 - share)) if inside else NAN)
-        log_errors.append(error / share if inside else NAN)
-        degrees.append(float(done.persons - 1))
-    value = matchings.over_draws(shares)
-    freedom = matchings.over_draws(degrees)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logit = combine(np.log(value / (1 - value)), matchings.over_draws(logit_errors), freedom)
-        log = combine(np.log(value), matchings.over_draws(log_errors), freedom)
-    nothing = np.full(value.size, np.nan)
-    plain = combine(value, nothing, freedom).value
-    first = combine(matchings.over_draws(preempted), nothing, freedom).value
-    on_share = logit.logistic()
-    return Estimate(plain, on_share.low, on_share.high), first, log
 
 
 def _avoidable(

@@ -25,7 +25,8 @@ from juncture.base.files import csv_text, private_dir, write_text
 
 
 def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
-    """Write cohort, junctures, juncture_details, gender, linkage and mcf ``.csv``; returns their paths.
+    """Write cohort, junctures, juncture_details, gender, linkage, linkage_sensitivity and mcf ``.csv``; returns their
+    paths.
 
     Raises ``MachineError`` where the disk or a permission stands in the way.
     """
@@ -48,7 +49,11 @@ def write_results(findings: Findings, results_dir: Path) -> tuple[Path, ...]:
             [records.curve_record(point) for point in findings.curves],
         ),
     }
-    for name, record in (("junctures", records.juncture_record), ("juncture_details", records.detail_record)):
+    for name, record in (
+        ("junctures", records.juncture_record),
+        ("juncture_details", records.detail_record),
+        ("linkage_sensitivity", records.sensitivity_record),
+    ):
         rows = [record(finding) for finding in findings.junctures]
         tables[name] = (rows[0], rows)
     return tuple(

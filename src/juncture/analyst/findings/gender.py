@@ -6,22 +6,30 @@ began. A person-year is one at risk: observed and in no institution, and only wh
 ``missed_share:<juncture>``: the share of openings
 missed; ``hazard_ratio:<juncture>``: missed over met, whose ratio women over men is the interaction.
 
+``link_low``, ``link_high``: the ends that the interval of a ratio reaches over the range, by sex, of the chance that
+contacts, or an opening's response, are seen. Where they hold 1 the difference may be the linkage's. The range of the
+ratio alone would leave out chance, and false differences with it. Whom a false link gives a stranger's contacts has
+neither fewer nor more of them than others.
+
 Rates have their p from permuting persons on their mean contacts over the matchings. Shares and interactions have it
 from t. q-values: rates and shares are one family, interactions another.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult, largest_share
+from juncture.analyst.findings.linkage import Linkage
 from juncture.analyst.findings.matchings import Combined, Matchings, combine
-from juncture.analyst.findings.model import Estimate, GenderFinding, Stratum
+from juncture.analyst.findings.model import NAN, Estimate, GenderFinding, Stratum
 from juncture.analyst.statistics.arrays import Vector, t_interval, t_p_value
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
+from juncture.analyst.statistics.misclassification import pooled
 from juncture.analyst.statistics.multiplicity import benjamini_hochberg
 from juncture.analyst.statistics.rates import compare_rates
 from juncture.analyst.study.atrisk import at_risk_spans, during_risk, institution_kinds
@@ -40,41 +48,61 @@ def years_at_risk(timelines: Sequence[JoinedTimeline]) -> Vector:
 
 
 def compare_women_and_men(
-    study: Study, matchings: Matchings, results: Sequence[JunctureResult], rng: np.random.Generator
+    study: Study,
+    matchings: Matchings,
+    results: Sequence[JunctureResult],
+    linkage: Linkage,
+    rng: np.random.Generator,
 ) -> tuple[GenderFinding, ...]:
     """All measures with their q-values."""
     years = years_at_risk(study.timelines)
     rates = [
-        _rate(name, np.array([count(t) for t in study.timelines], dtype=np.float64), years, matchings, rng)
-        for name, count in _measures(study).items()
+        _rate(name, _by_agency(study, told_by), years, matchings, linkage, rng)
+        for name, told_by in _measures(study).items()
     ]
     shares = [_share(result) for result in results]
     interactions = [_interaction(result) for result in results]
     return (*_with_q([*rates, *shares]), *_with_q(interactions))
 
 
-def _measures(study: Study) -> dict[str, Callable[[JoinedTimeline], int]]:
+def _measures(study: Study) -> dict[str, Callable[[JoinedTimeline], list[str]]]:
+    """By measure, how to find the agencies that told of each event of a timeline (of an episode, the first)."""
     institution = institution_kinds(study.agreement)
 
-    def contacts(wanted: Callable[[Contact], bool]) -> Callable[[JoinedTimeline], int]:
-        return lambda t: sum(wanted(c) for c in during_risk(t, t.contacts))
+    def contacts(wanted: Callable[[Contact], bool]) -> Callable[[JoinedTimeline], list[str]]:
+        return lambda t: [c.agency for c in during_risk(t, t.contacts) if wanted(c)]
 
-    def at(agency: str) -> Callable[[JoinedTimeline], int]:
+    def episodes(wanted: Callable[[Contact], bool]) -> Callable[[JoinedTimeline], list[str]]:
+        return lambda t: [
+            t.contacts[e.members[0]].agency
+            for e in during_risk(t, t.crises)
+            if any(wanted(t.contacts[m]) for m in e.members)
+        ]
+
+    def at(agency: str) -> Callable[[JoinedTimeline], list[str]]:
         return contacts(lambda c: c.agency == agency)
 
     found = {f"{agency}_contacts": at(agency) for agency in study.agreement.agencies}
-    found["crises"] = lambda t: len(during_risk(t, t.crises))
-    found["co_responses"] = lambda t: sum(
-        any(t.contacts[m].word == "co_response" for m in e.members) for e in during_risk(t, t.crises)
-    )
+    found["crises"] = episodes(lambda c: True)
+    found["co_responses"] = episodes(lambda c: c.word == "co_response")
     found["arrests"] = contacts(lambda c: c.word == "arrest")
     found["follow_ups"] = contacts(lambda c: c.word == "follow_up")
     found["institution_stays"] = contacts(lambda c: c.kind in institution)
     return found
 
 
-def _rate(name: str, counts: Vector, years: Vector, matchings: Matchings, rng: np.random.Generator) -> GenderFinding:
+def _by_agency(study: Study, told_by: Callable[[JoinedTimeline], list[str]]) -> Vector:
+    """Events of each timeline (t, agencies)."""
+    counted = [Counter(told_by(t)) for t in study.timelines]
+    agencies = study.agreement.agencies
+    return np.array([[c[a] for a in agencies] for c in counted], dtype=np.float64).reshape(-1, len(agencies))
+
+
+def _rate(
+    name: str, by_agency: Vector, years: Vector, matchings: Matchings, linkage: Linkage, rng: np.random.Generator
+) -> GenderFinding:
     """Rates of one measure, counted in each timeline."""
+    counts = by_agency.sum(axis=1)
     people = matchings.group.size
     by_matching = np.zeros((2, len(matchings.distinct), people))
     for u, matching in enumerate(matchings.distinct):
@@ -94,6 +122,7 @@ def _rate(name: str, counts: Vector, years: Vector, matchings: Matchings, rng: n
     seen = time > 0
     first = matchings.group[seen] == 0
     mean = compare_rates(events[seen], time[seen], first, rng=rng, draws=PERMUTATIONS)
+    link_low, link_high = _rate_range(ratio, by_agency, matchings, linkage)
     return GenderFinding(
         measure=name,
         women=mean.first.rate,
@@ -103,16 +132,35 @@ def _rate(name: str, counts: Vector, years: Vector, matchings: Matchings, rng: n
         people_men=int((~first).sum()),
         people_with=(int((events[seen][first] >= 0.5).sum()), int((events[seen][~first] >= 0.5).sum())),
         largest_share=largest_share(list(by_matching[0]), matchings),
+        link_low=link_low,
+        link_high=link_high,
     )
+
+
+def _rate_range(ratio: Estimate, by_agency: Vector, matchings: Matchings, linkage: Linkage) -> tuple[float, float]:
+    """Where the interval of two rates' ratio reaches over the chances, by sex, that the events are seen."""
+    chances = []
+    for stratum in (Stratum.WOMEN, Stratum.MEN):
+        members = matchings.members(stratum)
+        events = np.zeros(by_agency.shape[1])
+        for weight, matching in zip(matchings.weights, matchings.distinct, strict=True):
+            events += weight * by_agency[matching[members & (matching >= 0)]].sum(axis=0)
+        if not events.any():
+            return NAN, NAN
+        seen = {agency: number for agency, number in zip(linkage.agencies, events.tolist(), strict=True) if number}
+        chances.append(pooled(list(seen.values()), [linkage.seen(agency, stratum) for agency in seen]))
+    women, men = chances
+    return ratio.low * men.low / women.high, ratio.high * men.high / women.low
 
 
 def _share(result: JunctureResult) -> GenderFinding:
     women, men = result.findings[Stratum.WOMEN], result.findings[Stratum.MEN]
+    logs, least = result.log_shares, result.least_log_shares
     return GenderFinding(
         measure=f"{SHARE}:{women.juncture}",
         women=women.missed_share.value,
         men=men.missed_share.value,
-        ratio=_difference(result.log_shares[Stratum.WOMEN], result.log_shares[Stratum.MEN]),
+        ratio=_difference(logs[Stratum.WOMEN], logs[Stratum.MEN]),
         people_women=women.counts.people_any,
         people_men=men.counts.people_any,
         people_with=(
@@ -120,6 +168,8 @@ def _share(result: JunctureResult) -> GenderFinding:
             *(men.counts.people_missed, men.counts.people_met),
         ),
         largest_share=result.findings[Stratum.ALL].largest_share,
+        link_low=_difference(least[Stratum.WOMEN], logs[Stratum.MEN]).low,
+        link_high=_difference(logs[Stratum.WOMEN], least[Stratum.MEN]).high,
     )
 
 
@@ -127,16 +177,26 @@ def _interaction(result: JunctureResult) -> GenderFinding:
     women, men = result.findings[Stratum.WOMEN], result.findings[Stratum.MEN]
     both = women.counts.people_informative, men.counts.people_informative
     ratio = _difference(result.log_ratios[Stratum.WOMEN], result.log_ratios[Stratum.MEN])
+    ratio = ratio if min(both) >= SMALLEST_INFORMATIVE else Estimate(ratio.value)
+    # The interval is moved as far as linkage error may have moved the two ratios.
+    down = _over(women.links.ratio_low, women.ratio.value) / _over(men.links.ratio_high, men.ratio.value)
+    up = _over(women.links.ratio_high, women.ratio.value) / _over(men.links.ratio_low, men.ratio.value)
     return GenderFinding(
         measure=f"{HAZARD}:{women.juncture}",
         women=women.ratio.value,
         men=men.ratio.value,
-        ratio=ratio if min(both) >= SMALLEST_INFORMATIVE else Estimate(ratio.value),
+        ratio=ratio,
         people_women=both[0],
         people_men=both[1],
         people_with=(),
         largest_share=result.findings[Stratum.ALL].largest_share,
+        link_low=ratio.low * down,
+        link_high=ratio.high * up,
     )
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else NAN
 
 
 def _difference(women: Combined, men: Combined) -> Estimate:

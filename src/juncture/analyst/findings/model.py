@@ -67,10 +67,34 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class LinkSensitivity:
+    """What missed and false links may have done to one juncture in one stratum.
+
+    ``q``: the chance that an opening's response is seen, with its range; ``right``: the mean probability of the links
+    that openings needed; ``by_chance``: share of openings that a stranger's file answered. ``seen``: the missed share
+    as it was seen. ``ratio``: the ratio if losses were spread evenly over each person's openings; ``ratio_low``,
+    ``ratio_high``: where it lies over the range of q, however they are spread. ``note``: why something is empty or has
+    no bound.
+    """
+
+    q: float = NAN
+    q_low: float = NAN
+    q_high: float = NAN
+    right: float = NAN
+    by_chance: float = NAN
+    seen: Estimate = Estimate()
+    ratio: float = NAN
+    ratio_low: float = NAN
+    ratio_high: float = NAN
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class JunctureFinding:
     """One declared juncture in one stratum.
 
-    ``missed_share``: of all openings, those to which no response came within the window before a crisis did;
+    ``missed_share``: of all openings, those to which no response came within the window before a crisis did, corrected
+    for missed and false links as ``links`` says;
     ``preempted_share``: the part of them in which a crisis came first. ``ratio``: hazard of a
     crisis after missed over met openings, within persons; ``placebo``: the same of crises in the 30 days before;
     ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon. ``avoidable``,
@@ -98,13 +122,15 @@ class JunctureFinding:
     rank: int | None = None
     prob_top3: float = NAN
     verdict: Verdict = Verdict.TOO_SMALL
+    links: LinkSensitivity = LinkSensitivity()
 
 
 @dataclass(frozen=True)
 class GenderFinding:
     """One measure in women and men. ``people_women``, ``people_men``: people behind it; ``people_with``: people to whom
     it happened, other numbers of people that the measure rests on; ``largest_share``: of the events it counts, those of
-    the person with most (NaN where it counts none)."""
+    the person with most (NaN where it counts none). ``link_low``, ``link_high``: the ends that the interval reaches
+    over the range of the chance, by sex, that something is seen despite missed links (NaN where nothing bounds it)."""
 
     measure: str
     women: float
@@ -115,6 +141,8 @@ class GenderFinding:
     people_with: tuple[int, ...]
     largest_share: float
     q_value: float = NAN
+    link_low: float = NAN
+    link_high: float = NAN
 
 
 @dataclass(frozen=True)

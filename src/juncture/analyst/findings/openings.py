@@ -42,7 +42,9 @@ class Opening:
     ``start_h``: where the situation that opened it began; ``at_h``: t. ``settled_days``, ``settled``: time from t to
     the first of response, crisis and end of observation within the window, and which it was. ``days``, ``crisis``:
     from the landmark to the first crisis or to where that could no longer be seen; meaningless unless evaluable.
-    ``before_days``, ``before_crisis``: the same backwards from ``start_h``, over 30 days.
+    ``before_days``, ``before_crisis``: the same backwards from ``start_h``, over 30 days. ``told_by``: agencies whose
+    contacts open it; ``answered_by``: the agency of the response that settled it, None where none did. A response from
+    ``answer_first_h`` to ``answer_last_h`` would have settled it; none can where the first is later than the last.
     """
 
     start_h: int
@@ -55,6 +57,10 @@ class Opening:
     crisis: bool
     before_days: float
     before_crisis: bool
+    told_by: frozenset[str]
+    answered_by: str | None
+    answer_first_h: int
+    answer_last_h: int
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def _judge(juncture: Juncture, situation: _Situation, timeline: JoinedTimeline, 
     in_episode = juncture.response.same_episode
     window = 0 if in_episode else juncture.response.within_days * HOURS_A_DAY
     landmark = at + window
-    response = _first_response(juncture, situation, timeline.contacts)
+    response, agency = _first_response(juncture, situation, timeline.contacts)
     crisis = next((e.start_h for e in outcomes if e.start_h > at and not situation.members & set(e.members)), NEVER)
     stay = next((max(begin, at) for begin, end in timeline.stays if end > at), NEVER)
     stop = min(stay, timeline.exit_h)
@@ -173,11 +179,26 @@ def _judge(juncture: Juncture, situation: _Situation, timeline: JoinedTimeline, 
         crisis=crisis == until,
         before_days=before_h / HOURS_A_DAY,
         before_crisis=before_crisis,
+        told_by=_told_by(juncture, situation, timeline.contacts),
+        answered_by=agency if settled == RESPONSE else None,
+        answer_first_h=_earliest(juncture, at),
+        # A crisis in the same hour comes first.
+        answer_last_h=-NEVER if in_episode else min(landmark, stop, crisis - 1),
     )
 
 
-def _first_response(juncture: Juncture, situation: _Situation, contacts: Sequence[Contact]) -> int:
-    """Hour of the first response that may count; ``NEVER`` where there is none. Its window is not looked at."""
+def _told_by(juncture: Juncture, situation: _Situation, contacts: Sequence[Contact]) -> frozenset[str]:
+    return frozenset(contacts[m].agency for m in situation.members if contacts[m].kind in juncture.index.kinds)
+
+
+def _earliest(juncture: Juncture, at: int) -> int:
+    """The first hour at which a response to an opening at ``at`` may count."""
+    return at if juncture.response.same_day else (at // HOURS_A_DAY + 1) * HOURS_A_DAY
+
+
+def _first_response(juncture: Juncture, situation: _Situation, contacts: Sequence[Contact]) -> tuple[int, str | None]:
+    """Hour and agency of the first response that may count; ``NEVER`` where there is none. Its window is not looked
+    at."""
     response, at = juncture.response, situation.end_h
 
     def counts(place: int) -> bool:
@@ -189,14 +210,14 @@ def _first_response(juncture: Juncture, situation: _Situation, contacts: Sequenc
         return wanted and (response.role is not None or contact.concerns_person)
 
     if response.same_episode:
-        return min((at for place in situation.members if counts(place)), default=NEVER)
-    day = at // HOURS_A_DAY
-    for place in range(bisect_left(contacts, at, key=lambda c: c.start_h), len(contacts)):
-        hour = contacts[place].start_h
-        late_enough = response.same_day or hour // HOURS_A_DAY > day
-        if late_enough and place not in situation.members and counts(place):
-            return hour
-    return NEVER
+        agencies = {contacts[place].agency for place in situation.members if counts(place)}
+        # Where several tell of the response, the one that also tells of the opening needs no link to do so.
+        told_by = _told_by(juncture, situation, contacts)
+        return (at, min(agencies, key=lambda a: (a not in told_by, a))) if agencies else (NEVER, None)
+    for place in range(bisect_left(contacts, _earliest(juncture, at), key=lambda c: c.start_h), len(contacts)):
+        if place not in situation.members and counts(place):
+            return contacts[place].start_h, contacts[place].agency
+    return NEVER, None
 
 
 def _backwards(situation: _Situation, timeline: JoinedTimeline, outcomes: Sequence[Episode]) -> tuple[int, bool]:

@@ -79,8 +79,33 @@ def detail_record(f: JunctureFinding) -> Record:
     }
 
 
+def sensitivity_record(f: JunctureFinding) -> Record:
+    """Columns of ``linkage_sensitivity.csv``: figures as they were seen, and what linkage error makes of them."""
+    links = f.links
+    return {
+        "juncture": f.juncture,
+        "stratum": f.stratum.value,
+        "q": links.q,
+        "q_low": links.q_low,
+        "q_high": links.q_high,
+        "link_right": links.right,
+        "met_by_chance": links.by_chance,
+        "missed_seen": links.seen.value,
+        "missed_seen_low": links.seen.low,
+        "missed_seen_high": links.seen.high,
+        "missed_share": f.missed_share.value,
+        "missed_low": f.missed_share.low,
+        "missed_high": f.missed_share.high,
+        "hazard_seen": f.ratio.value,
+        "hazard_ratio": links.ratio,
+        "hazard_link_low": links.ratio_low,
+        "hazard_link_high": links.ratio_high,
+        "note": links.note,
+    }
+
+
 def gender_record(g: GenderFinding) -> Record:
-    """Columns of ``gender.csv``; the audited range of linkage by sex is not computed, so its ends are empty."""
+    """Columns of ``gender.csv``."""
     return {
         "measure": g.measure,
         "women": g.women,
@@ -90,8 +115,8 @@ def gender_record(g: GenderFinding) -> Record:
         "high": g.ratio.high,
         "p_value": g.ratio.p_value,
         "q_value": g.q_value,
-        "link_low": None,
-        "link_high": None,
+        "link_low": g.link_low,
+        "link_high": g.link_high,
     }
 
 

@@ -99,7 +99,7 @@ role = "checker"
 keys = "sha384:..."
 
 [linkage]
-profile = "field"
+profile = "tags"
 fields  = ["last_name", "first_name", "middle_name", "birth_date", "sex", "address"]
 draws   = 20
 floor   = {floor}

@@ -1,0 +1,58 @@
+"""The openings of one juncture in all timelines of a study, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from juncture.agreement.model import Juncture
+from juncture.analyst.findings.openings import Fate, Opening, openings_of
+from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
+from juncture.analyst.study.model import Study
+
+FATES = (Fate.EVALUABLE, Fate.CRISIS, Fate.INSTITUTION, Fate.END)
+#: Place of the timeline, person, and the opening.
+Row = tuple[int, int, Opening]
+
+
+def all_openings(juncture: Juncture, study: Study) -> list[Row]:
+    """Find the openings of ``juncture`` in all distinct timelines."""
+    return [(i, t.person, o) for i, t in enumerate(study.timelines) for o in openings_of(juncture, t, study.agreement)]
+
+
+@dataclass(frozen=True, eq=False)
+class OpeningTable:
+    """Openings of one juncture in all distinct timelines (n entries each; see :class:`openings.Opening`)."""
+
+    timeline: Integers
+    person: Integers
+    fate: Integers
+    missed: Booleans
+    settled_days: Vector
+    settled: Integers
+    days: Vector
+    crisis: Booleans
+    before_days: Vector
+    before_crisis: Booleans
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> OpeningTable:
+        """The table of these openings."""
+        return cls(
+            timeline=np.array([i for i, _, _ in rows], dtype=np.int64),
+            person=np.array([p for _, p, _ in rows], dtype=np.int64),
+            fate=np.array([FATES.index(o.fate) for _, _, o in rows], dtype=np.int64),
+            missed=np.array([not o.met for _, _, o in rows], dtype=np.bool_),
+            settled_days=np.array([o.settled_days for _, _, o in rows], dtype=np.float64),
+            settled=np.array([o.settled for _, _, o in rows], dtype=np.int64),
+            days=np.array([o.days for _, _, o in rows], dtype=np.float64),
+            crisis=np.array([o.crisis for _, _, o in rows], dtype=np.bool_),
+            before_days=np.array([o.before_days for _, _, o in rows], dtype=np.float64),
+            before_crisis=np.array([o.before_crisis for _, _, o in rows], dtype=np.bool_),
+        )
+
+    def under(self, matching: Integers) -> Booleans:
+        """Which openings exist where each person has the timeline that ``matching`` (people) says."""
+        return np.asarray(matching[self.person] == self.timeline, dtype=np.bool_)
