@@ -10,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from juncture.agency.attack.outcome import Findings, Outcome
 from juncture.agency.grant import grant
 from juncture.agency.share import approve, record_people, share
 from juncture.analyst.open import open_round
@@ -411,11 +413,13 @@ def test_what_was_approved_meanwhile_is_not_staged_over(fresh: World) -> None:
     )
     record = module.UnlockRecord(unlock.new_unlock_key(), "ab" * 16)
     with pytest.raises(UsageError, match="never changes"):
-        module._stage(desk, 1, link_payload, release, record, b"{}")
+        nobody = Findings((Outcome("guessed keys", "nobody", 1, 1, 0, 1.0, True),), (), False)
+        attacked = (pa.table({"person": pa.array([], pa.int32())}), np.zeros(0, np.int64), nobody)
+        module._stage(desk, 1, link_payload, release, record, b"{}", attacked)
     assert (desk.folder.round(1) / "unlock-key").read_bytes() == before
 
 
-@pytest.mark.parametrize("what", ["field", "width"])
+@pytest.mark.parametrize("what", ["field", "key"])
 def test_encodings_that_were_not_agreed_are_refused_by_the_linker(world: World, tmp_path: Path, what: str) -> None:
     from juncture.linker.link import _same_encodings
 
@@ -426,11 +430,11 @@ def test_encodings_that_were_not_agreed_are_refused_by_the_linker(world: World, 
         if name == f"link from {agency}"
     }
     _same_encodings(world.desk("linker"), payloads)
-    fields = dict(payloads["police"].fields)
+    police = payloads["police"]
     if what == "field":
-        fields["ssn4"] = fields["last_name"]
+        # The city's agreement has the profile `tags`: no field, though it names the surname for linkage.
+        payloads["police"] = replace(police, fields={"last_name": next(iter(police.keys.values()))})
     else:
-        fields["last_name"] = replace(fields["last_name"], bits=fields["last_name"].bits[:, :-1])
-    payloads["police"] = replace(payloads["police"], fields=fields)
+        payloads["police"] = replace(police, keys=dict(list(police.keys.items())[1:]))
     with pytest.raises(PackageRefused, match=r"does not name|other widths"):
         _same_encodings(world.desk("linker"), payloads)

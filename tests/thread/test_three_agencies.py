@@ -42,7 +42,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
         '[party.hospital]\nrole = "agency"\nfamily = "crisis_team"\ntitle = "Hospital"\nkeys = "sha384:..."\n'
         "[party.linker]",
     )
-    agreement.write_text(text, encoding="utf-8")
+    # A bound of .95 is asked of the profile that links best.
+    agreement.write_text(text.replace('profile = "tags"', 'profile = "field"'), encoding="utf-8")
     return made
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from juncture.base.report import Progress, silent
+from juncture.kernels.bits import words
 from juncture.kernels.em import Floats
-from juncture.kernels.rows import among, ascending, distinct
+from juncture.kernels.parallel import each
+from juncture.kernels.rows import among, ascending, numbered
 from juncture.linker.compare import ALL_ROW_PAIRS, FieldPair, Index, LinkInput, shared_tokens
 from juncture.linker.score import score_pairs
 
@@ -125,25 +127,38 @@ def _worth(
 
 def _blocked(pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, cap: int) -> tuple[Index, dict[str, int]]:
     """Pairs of people (as i * people of b + j) that share a match key."""
-    found = [np.zeros(0, np.int64)]
+    names = sorted(set(a.keys) & set(b.keys))
+    found = each(lambda name: _of_key(name, pairs, a, b, cap), names)
     notes = {"row pairs compared": 0, "blocks split": 0, "row pairs left out of split blocks": 0}
-    for name in sorted(set(a.keys) & set(b.keys)):
-        rows = [np.flatnonzero(side.keys[name].present) for side in (a, b)]
-        values = np.concatenate([side.keys[name].bits[row] for side, row in zip((a, b), rows, strict=True)])
-        block = distinct(values)[1]
-        block_a, block_b = block[: rows[0].size], block[rows[0].size :]
-        size = _block_sizes(block_a, block_b)
-        large = size > cap
-        row_a, row_b = _join(rows[0], block_a, rows[1], block_b, ~large)
-        found.append(_people(a, b, row_a, row_b))
-        if large.any():
-            split, covered = _split(pairs, a, b, (rows[0], block_a, rows[1], block_b), large, cap)
-            found.append(split)
-            notes["blocks split"] += int(large.sum())
-            notes["row pairs left out of split blocks"] += max(0, int(size[large].sum()) - covered)
-        notes["row pairs compared"] += int(size[~large].sum())
-        found = [ascending(np.concatenate(found))]
-    return found[0], notes
+    for _, counted in found:
+        for what, count in zip(notes, counted, strict=True):
+            notes[what] += count
+    return ascending(np.concatenate([np.zeros(0, np.int64), *(code for code, _ in found)])), notes
+
+
+def _of_key(
+    name: str, pairs: Sequence[FieldPair], a: LinkInput, b: LinkInput, cap: int
+) -> tuple[Index, tuple[int, int, int]]:
+    """Pairs of people that share one match key; row pairs compared, blocks split, row pairs left out of these."""
+    key_a, key_b = a.keys[name], b.keys[name]
+    head_a, head_b = (words(key.bits[:, :8])[:, 0] for key in (key_a, key_b))
+    # Nearly all keys are of one agency alone: the first bytes tell which may be of both.
+    rows_a = np.flatnonzero(key_a.present)
+    rows_b = np.flatnonzero(key_b.present)
+    rows_b = rows_b[among(head_b[rows_b], head_a[rows_a])]
+    rows_a = rows_a[among(head_a[rows_a], head_b[rows_b])]
+    block = numbered(np.concatenate([key_a.bits[rows_a], key_b.bits[rows_b]]))[1]
+    block_a, block_b = block[: rows_a.size], block[rows_a.size :]
+    size = _block_sizes(block_a, block_b)
+    large = size > cap
+    row_a, row_b = _join(rows_a, block_a, rows_b, block_b, ~large)
+    found = _people(a, b, row_a, row_b)
+    compared = int(size[~large].sum())
+    if not large.any():
+        return found, (compared, 0, 0)
+    split, covered = _split(pairs, a, b, (rows_a, block_a, rows_b, block_b), large, cap)
+    left_out = max(0, int(size[large].sum()) - covered)
+    return ascending(np.concatenate([found, split])), (compared, int(large.sum()), left_out)
 
 
 def _block_sizes(block_a: Index, block_b: Index) -> Index:
@@ -175,7 +190,7 @@ def _split(
             ],
             axis=1,
         )
-        sub = distinct(np.ascontiguousarray(joint.T).view(np.uint8))[1]
+        sub = numbered(np.ascontiguousarray(joint.T).view(np.uint8))[1]
         sub_a, sub_b = sub[: known_a.size], sub[known_a.size :]
         small = _block_sizes(sub_a, sub_b) <= cap
         left, right = _join(row_a[known_a], sub_a, row_b[known_b], sub_b, small)
@@ -188,7 +203,7 @@ def _equal_codes(pair: FieldPair, row_a: Index, row_b: Index) -> tuple[Index, In
     """The same number for equal encodings at both agencies, -1 for missing."""
     sides = (pair.a, pair.b)
     every = np.concatenate([np.hstack([side.rows, side.extra]) for side in sides])
-    number = np.append(distinct(every)[1], -1)
+    number = np.append(numbered(every)[1], -1)
     left = np.where(pair.a.code[row_a] < len(pair.a.rows), pair.a.code[row_a], -1)
     right = np.where(pair.b.code[row_b] < len(pair.b.rows), pair.b.code[row_b] + len(pair.a.rows), -1)
     return number[left], number[right]

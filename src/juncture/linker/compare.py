@@ -16,7 +16,8 @@ from juncture.formats.link import DATE_PARTS, EncodedField
 from juncture.kernels import bits
 from juncture.kernels.bits import words
 from juncture.kernels.em import Floats, Levels, Scheme
-from juncture.kernels.rows import among, distinct, distinct_pairs
+from juncture.kernels.parallel import each
+from juncture.kernels.rows import among, distinct_pairs, numbered
 
 Index = NDArray[np.int64]
 
@@ -215,7 +216,7 @@ def compare_fields(a: LinkInput, b: LinkInput, rng: np.random.Generator) -> tupl
     for name in names:
         if a.fields[name].bits.shape[1] != b.fields[name].bits.shape[1]:
             raise PackageRefused(f"The link packages encode {name} at different lengths.")
-    fields = [_field_pair(name, a, b, rng) for name in sorted(names)]
+    fields = each(lambda name: _field_pair(name, a, b, rng), sorted(names))
     if {"last_name", "first_name"} <= set(names):
         fields += _order_pair(a, b)
     return tuple(fields)
@@ -261,7 +262,7 @@ def _sides(
     name: str, a: LinkInput, b: LinkInput, extra_a: NDArray[np.uint8], extra_b: NDArray[np.uint8]
 ) -> tuple[Side, Side]:
     both = np.vstack([np.hstack([a.fields[name].bits, extra_a]), np.hstack([b.fields[name].bits, extra_b])])
-    first, joint = distinct(both)
+    first, joint = numbered(both)
     known = np.concatenate([a.fields[name].present, b.fields[name].present])
     split = a.person.size
     parts = ((a, slice(0, split), extra_a.shape[1]), (b, slice(split, None), extra_b.shape[1]))
@@ -295,8 +296,8 @@ def _order_pair(a: LinkInput, b: LinkInput) -> list[FieldPair]:
     at_b = np.repeat([0, 1], [a.person.size, b.person.size])
     person = np.concatenate([a.person, b.person])
     both = np.vstack([np.hstack([side.keys[name].bits for name in (EITHER_ORDER, "names")]) for side in (a, b)])
-    first, value = distinct(both)
-    _, group = distinct(both[first][:, : both.shape[1] // 2])
+    first, value = numbered(both)
+    _, group = numbered(both[first][:, : both.shape[1] // 2])
     bearers = []
     for side in (0, 1):
         values, _ = distinct_pairs(value[known & (at_b == side)], person[known & (at_b == side)])
@@ -375,7 +376,7 @@ def shared_tokens(a: LinkInput, b: LinkInput) -> tuple[Index, Index]:
     meet = [among(heads[0], heads[1]), among(heads[1], heads[0])]
     tokens = [one[here] for one, here in zip(tokens, meet, strict=True)]
     people = [who[here] for who, here in zip(people, meet, strict=True)]
-    first, code = distinct(np.concatenate(tokens))
+    first, code = numbered(np.concatenate(tokens))
     bearers = []
     for one, who in zip((code[: people[0].size], code[people[0].size :]), people, strict=True):
         values, owners = distinct_pairs(one, who)

@@ -143,6 +143,8 @@ def _same_encodings(desk: Desk, payloads: Mapping[str, LinkPayload]) -> None:
     if "first_name" in agreed:
         agreed.add("first_forms")
     agreed.add("record")
+    if desk.agreement.linkage.profile is LinkageProfile.TAGS:
+        agreed = set()  # match keys are all that may leave
     shapes = []
     for agency, payload in payloads.items():
         if not set(payload.fields) <= agreed:

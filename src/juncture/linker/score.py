@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from juncture.kernels.em import Floats, Levels
+from juncture.kernels.parallel import each
 from juncture.linker.compare import MISSING, FieldPair, Index, LinkInput
 
 #: Row pairs graded at a time.
@@ -43,10 +44,13 @@ class RowPairs:
         """Those of the pairs of people ``i`` (of a) and ``j`` (of b)."""
         many, row_a, row_b = _expanded(a, b, i, j)
         levels = np.empty((len(fields), row_a.size), dtype=np.uint8)
-        for start in range(0, row_a.size, _ROW_PAIRS):
-            part = slice(start, start + _ROW_PAIRS)
-            for number, field in enumerate(fields):
-                levels[number, part] = field.levels(row_a[part], row_b[part])
+
+        def grade(number: int) -> None:
+            for start in range(0, row_a.size, _ROW_PAIRS):
+                part = slice(start, start + _ROW_PAIRS)
+                levels[number, part] = fields[number].levels(row_a[part], row_b[part])
+
+        each(grade, range(len(fields)))
         return cls(many, row_a, row_b, levels)
 
     def take(self, keep: NDArray[np.bool_]) -> RowPairs:
