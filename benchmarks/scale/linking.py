@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", choices=["ours", "splink", "anonlink"], default=["ours", "splink", "anonlink"]
     )
+    parser.add_argument("--profiles", nargs="*", choices=["field", "record"], default=["field", "record"])
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
     begun = time.perf_counter()
@@ -109,7 +110,7 @@ def _one_size(folder: Path, size: tuple[int, int], asked: argparse.Namespace) ->
         return _run([sys.executable, *arguments, str(result)], result, *limits)
 
     if "ours" in asked.only:
-        for profile in ("field", "record"):
+        for profile in asked.profiles:
             for side in "ab":
                 add(
                     f"ours, {profile}", f"agency {side}", ours(str(HERE / "ours_agency.py"), str(folder), side, profile)

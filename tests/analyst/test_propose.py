@@ -21,6 +21,9 @@ QUALITY = (
     QualityRow("links", "0", 210.0, None, None),
     QualityRow("expected_precision", "all", 0.97, 0.96, 0.98),
     QualityRow("expected_recall", "0", 0.91, 0.88, 0.94),
+    QualityRow("recall_part_birth_date", "all", 0.8, 0.7, 0.9),
+    QualityRow("joint_contact_pairs", "all", 37.0, None, None),
+    QualityRow("recall_by_joint_contacts", "all", 0.95, 0.9, 0.99),
 )
 
 
@@ -156,6 +159,10 @@ def test_links_are_people_and_other_measures_are_about_them(made: tuple[Study, F
     assert rows["links_men"].people == (210,)
     assert rows["expected_recall_men"].cells[1:] == (None, 0.91, 0.88, 0.94)
     assert rows["expected_recall_men"].people == (210,) and rows["expected_precision"].people == (520,)
+    assert rows["joint_contact_pairs"].cells[1:] == (37, None, None, None)
+    assert rows["recall_by_joint_contacts"].people == (37,)
+    # Nobody tells of how many people a measure by completeness is, so it does not leave.
+    assert "recall_part_birth_date" not in rows
 
 
 def test_facts_are_sentences_that_hold_no_number_of_people_and_no_date(

@@ -147,7 +147,12 @@ def share(
         warnings=(
             *intake.warnings,
             *found.resolution.quality.warnings,
-            *((attacks.too_weak(beyond, ceiling), attacks.REMEDY) if beyond > ceiling else ()),
+            # In a rehearsal approval says it.
+            *(
+                (attacks.too_weak(beyond, ceiling), attacks.REMEDY)
+                if beyond > ceiling and not agreement.rehearsal
+                else ()
+            ),
         ),
         next_command=f"juncture agency share {source_file}" if dry_run else "juncture agency approve",
     )

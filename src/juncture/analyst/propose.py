@@ -29,7 +29,7 @@ GRAINS = {
     Grain.DAY: "by the day",
     Grain.WEEK: "by the week",
 }
-LINKS = "links"
+LINKS, EXPECTED, JOINT_PAIRS, BY_JOINT = "links", "expected_", "joint_contact_pairs", "recall_by_joint_contacts"
 #: What a juncture's row says of an effect; all of it is left out where there are too few people to say.
 EFFECT_COLUMNS = (
     *(
@@ -245,25 +245,31 @@ def _measure_title(measure: str, agreement: Agreement) -> str:
 
 
 def _linkage(findings: Findings) -> ProposedTable:
-    """Links are people; every other measure is about the links of its group."""
-    links = {row.measure: row.value.value for row in findings.linkage if row.measure.split("_")[0] == LINKS}
+    """Links and pairs with a joint contact are people; what is expected of links is about those of its group, and what
+    joint contacts tell about these. Measures by completeness stay inside: nobody tells how many people they are of."""
+    counts = {row.measure: row.value.value for row in findings.linkage if row.measure.startswith((LINKS, JOINT_PAIRS))}
 
     def behind(row: LinkageFinding) -> tuple[int, ...]:
-        group = next((f"_{word}" for word in SEXES.values() if row.measure.endswith(f"_{word}")), "")
-        number = links.get(LINKS + group, math.nan)
+        if row.measure.startswith(BY_JOINT):
+            number = counts.get(JOINT_PAIRS + row.measure.removeprefix(BY_JOINT), math.nan)
+        else:
+            group = next((f"_{word}" for word in SEXES.values() if row.measure.endswith(f"_{word}")), "")
+            number = counts.get(row.measure, counts.get(LINKS + group, math.nan))
         return (int(number),) if math.isfinite(number) else ()
 
     rows = []
     for row in findings.linkage:
+        if not row.measure.startswith((LINKS, EXPECTED, JOINT_PAIRS, BY_JOINT)):
+            continue
         people = behind(row)
         told = (row.value.value, row.value.low, row.value.high)
-        is_count = row.measure in links
+        is_count = row.measure in counts
         cells: tuple[Cell, ...] = (
             row.measure,
             people[0] if is_count and people else None,
             *(None if is_count else _plain(value) for value in told),
         )
-        part = LINKS if is_count else ""
+        part = LINKS if row.measure.startswith(LINKS) else ""
         rows.append(ProposedRow(cells, people, part_of=part, is_total=row.measure == LINKS))
     return ProposedTable(
         name="linkage",

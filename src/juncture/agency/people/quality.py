@@ -162,11 +162,17 @@ def warnings_of(rows: Sequence[QualityRow]) -> tuple[str, ...]:
     whole = rows[0].recall if rows else None
     if whole is None:
         return ()
-    return tuple(
-        f"Records with {row.by} {row.group} are found markedly worse: expected recall {row.recall.text()}, "
-        f"of everybody {whole.text()}."
-        for row in rows[1:]
+    # The same people may be a group twice (no birth date, no age): they are told of once.
+    worse = {
+        (row.records, row.recall): row
+        for row in reversed(rows[1:])
         if row.recall and row.recall.value < whole.value - MARKEDLY and row.recall.high < whole.value
+    }
+    return tuple(
+        f"Records with {row.by} {row.group} are found markedly worse: expected recall {recall.text()}, "
+        f"of everybody {whole.text()}."
+        for (_, recall), row in reversed(worse.items())
+        if recall
     )
 
 
