@@ -169,6 +169,8 @@ def _texts(table: pa.Table, name: str) -> list[str | None]:
     return [None if date == "--" else date for date in dates]
 
 
+#: What the attacks that were published were shown on.
+NAMES_AND_DATE = ("last_name", "first_name", "birth_date")
 #: Keys of two parts, which people of one name or one home have in common.
 NAMES_ALONE = ("names", "either_order", "sounds", "sounds_sex")
 HOMES = ("first_house", "year_house")
@@ -183,6 +185,10 @@ def hardenings(fields: tuple[str, ...], python: str | None) -> list[Hardening]:
         out += [
             Hardening("clkhash, secret left at a default", peer, weak=bytes(32)),
             Hardening("clkhash, double hashing", peer),
+            *(
+                Hardening(f"clkhash, double hashing, {words}", partial(peer, fields=few))
+                for words, few in (("names and birth date", NAMES_AND_DATE), ("names alone", NAMES_AND_DATE[:2]))
+            ),
         ]
     return [
         *out,
