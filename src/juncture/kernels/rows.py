@@ -14,29 +14,17 @@ _CONSTANTS_SEED = 20_061
 
 
 def numbered(rows: NDArray[np.uint8]) -> tuple[Index, Index]:
-    """Place of the first of each distinct row, in some fixed order; and which distinct row each is. As
-    :func:`distinct`, without the order of bytes, which takes most of the time."""
+    """Place of the first of each distinct row, and which distinct row each is: int64 [distinct], int64 [rows].
+
+    The order of the distinct rows depends on the rows alone; it is not that of their bytes, whose sorting would take
+    most of the time. Exact: where two unlike rows have one number of 64 bits, the rows themselves are sorted.
+    """
     if not rows.size:
         return np.zeros(min(1, len(rows)), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
     first, number = _groups(_mixed(rows))
     if (rows != rows[first[number]]).any():
         _, first, number = np.unique(as_items(rows), return_index=True, return_inverse=True)
     return first, number
-
-
-def distinct(rows: NDArray[np.uint8]) -> tuple[Index, Index]:
-    """Place of the first of each distinct row, rows in ascending order of their bytes; and which distinct row each is.
-
-    As ``numpy.unique`` gives for whole rows (``return_index``, ``return_inverse``): int64 [distinct], int64 [rows].
-    Exact: where two unlike rows have one number, the rows themselves are sorted.
-    """
-    first, number = numbered(rows)
-    if not rows.size:
-        return first, number
-    order = np.argsort(as_items(rows[first]), kind="stable")
-    rank = np.empty(order.size, dtype=np.int64)
-    rank[order] = np.arange(order.size)
-    return first[order], rank[number]
 
 
 def as_items(rows: NDArray[np.uint8]) -> NDArray[np.void]:
