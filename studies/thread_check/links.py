@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from simulate import write_rows
 from study_world import AGREEMENT, FOLLOW_UP, At, File, Member, world
 from worlds import DAYS, Lives, Rules, live
 
@@ -209,17 +210,7 @@ def summarise(name: str, number: int, people: int, replicates: int) -> dict[str,
 
 def main(people: int, replicates: int, output: Path, wanted: list[str]) -> None:
     """Write a row a world as it is done."""
-    with output.open("w", encoding="utf-8", newline="") as file:
-        writer = None
-        for number, name in enumerate(WORLDS):
-            if wanted and name not in wanted:
-                continue
-            row = summarise(name, number, people, replicates)
-            if writer is None:
-                writer = csv.DictWriter(file, list(row))
-                writer.writeheader()
-            writer.writerow({k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()})
-            file.flush()
+    write_rows(output, WORLDS, wanted, lambda name, number: summarise(name, number, people, replicates))
 
 
 COLUMNS = {

@@ -23,6 +23,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -120,19 +121,26 @@ def summarise(name: str, number: int, people: int, replicates: int) -> dict[str,
     }
 
 
-def main(people: int, replicates: int, output: Path, wanted: list[str]) -> None:
-    """Write a row a world as it is done."""
+def write_rows(
+    output: Path, worlds: Iterable[str], wanted: list[str], row_of: Callable[[str, int], dict[str, object]]
+) -> None:
+    """A row a world, written as it is done: ``row_of(name, number)``."""
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = None
-        for number, name in enumerate(WORLDS):
+        for number, name in enumerate(worlds):
             if wanted and name not in wanted:
                 continue
-            row = summarise(name, number, people, replicates)
+            row = row_of(name, number)
             if writer is None:
                 writer = csv.DictWriter(file, list(row))
                 writer.writeheader()
             writer.writerow({k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()})
             file.flush()
+
+
+def main(people: int, replicates: int, output: Path, wanted: list[str]) -> None:
+    """Write a row a world as it is done."""
+    write_rows(output, WORLDS, wanted, lambda name, number: summarise(name, number, people, replicates))
 
 
 if __name__ == "__main__":
