@@ -24,7 +24,7 @@ from juncture.analyst.findings.model import (
     Stratum,
     Verdict,
 )
-from juncture.analyst.propose import proposal
+from juncture.analyst.proposal import proposal
 from juncture.analyst.study.model import Person, Study
 from juncture.checker.disclosure import control
 from juncture.formats.cohort import LinkReport

@@ -10,7 +10,7 @@ from juncture.agreement.vocabulary import PartyRole
 from juncture.analyst.findings.compute import compute_findings
 from juncture.analyst.findings.files import write_results
 from juncture.analyst.open import open_round
-from juncture.analyst.propose import proposal
+from juncture.analyst.proposal import proposal
 from juncture.analyst.study.build import build_study
 from juncture.analyst.study.duckdb_file import open_study, write_study
 from juncture.base.errors import UsageError

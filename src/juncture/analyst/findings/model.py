@@ -1,6 +1,6 @@
 """What the study found, as frozen types. NaN means not estimable; intervals are of 95 %.
 
-Everything here is internal to the analyst: it is unsuppressed, and :mod:`juncture.analyst.propose` decides what the
+Everything here is internal to the analyst: it is unsuppressed, and :mod:`juncture.analyst.proposal` decides what the
 checker is asked to release.
 """
 

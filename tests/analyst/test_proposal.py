@@ -9,7 +9,8 @@ import pytest
 
 from juncture.analyst.findings import Findings, compute_findings
 from juncture.analyst.findings.model import Stratum, Verdict
-from juncture.analyst.propose import EFFECT_COLUMNS, proposal
+from juncture.analyst.proposal import proposal
+from juncture.analyst.proposal.junctures import EFFECT_COLUMNS
 from juncture.analyst.study import Study
 from juncture.checker.disclosure import control
 from juncture.formats.cohort import QualityRow

@@ -1,0 +1,92 @@
+"""The declared junctures, with their verdicts."""
+
+from __future__ import annotations
+
+from juncture.agreement.model import Agreement
+from juncture.analyst.findings import records
+from juncture.analyst.findings.model import Findings, Stratum, Verdict
+from juncture.analyst.proposal.cells import ESTIMATE, EVENTS, LABEL, PEOPLE, cells_of, columns_of, share_or_none
+from juncture.formats.tables import ProposedRow, ProposedTable
+
+#: What a juncture's row says of an effect; all of it is left out where there are too few people to say.
+EFFECT_COLUMNS = (
+    *(
+        "people_informative",
+        "hazard_ratio",
+        "hazard_low",
+        "hazard_high",
+        "placebo_ratio",
+        "placebo_low",
+        "placebo_high",
+    ),
+    *("crude_ratio", "risk_ratio", "p_value", "q_value", "avoidable", "avoidable_low", "avoidable_high", "ceiling"),
+    *("rank", "prob_top3"),
+)
+
+
+def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
+    """A row a juncture and group."""
+    columns = columns_of(
+        ("juncture", "Juncture", LABEL),
+        ("title", "What was missed", LABEL),
+        ("stratum", "Group", LABEL),
+        ("response_within_days", "Days for the response", LABEL),
+        ("outcome", "Outcome", LABEL),
+        ("horizon_days", "Days over which crises count", LABEL),
+        ("people", "People with an opening that can be evaluated", PEOPLE),
+        ("people_informative", "People whom the comparison within persons learns from", PEOPLE),
+        ("openings", "Openings that can be evaluated", EVENTS),
+        ("not_evaluable", "Openings that cannot", EVENTS),
+        ("missed", "Of those that can, missed", EVENTS),
+        ("missed_share", "Share of all openings missed", ESTIMATE),
+        ("missed_low", "from", ESTIMATE),
+        ("missed_high", "to", ESTIMATE),
+        ("hazard_ratio", "Crises after missed over met (ratio of hazards)", ESTIMATE),
+        ("hazard_low", "from", ESTIMATE),
+        ("hazard_high", "to", ESTIMATE),
+        ("placebo_ratio", "The same ratio of crises before the opening", ESTIMATE),
+        ("placebo_low", "from", ESTIMATE),
+        ("placebo_high", "to", ESTIMATE),
+        ("crude_ratio", "Ratio without comparing within persons", ESTIMATE),
+        ("risk_ratio", "Ratio of the risks of a crisis", ESTIMATE),
+        ("p_value", "p", ESTIMATE),
+        ("q_value", "q", ESTIMATE),
+        ("avoidable", "Avoidable crises a year", ESTIMATE),
+        ("avoidable_low", "from", ESTIMATE),
+        ("avoidable_high", "to", ESTIMATE),
+        ("ceiling", "At most, if a response prevented every one", ESTIMATE),
+        ("rank", "Rank", ESTIMATE),
+        ("prob_top3", "Chance of being among the first three", ESTIMATE),
+        ("verdict", "Verdict", ESTIMATE),
+    )
+    rows = []
+    for finding in findings.junctures:
+        counts = finding.counts
+        record = records.juncture_record(finding) | records.detail_record(finding)
+        record["title"] = agreement.juncture[finding.juncture].title
+        behind = [counts.people, counts.people_any, counts.people_missed, counts.people_met]
+        if finding.verdict is Verdict.TOO_SMALL:
+            # "Too small to say" is the result: no estimate without an interval, and no count of those few.
+            record |= dict.fromkeys(EFFECT_COLUMNS)
+        elif finding.stratum is Stratum.ALL:
+            behind.append(counts.people_informative)
+        if finding.stratum is not Stratum.ALL:
+            # Told for everybody only: beside the whole, it would tell of the few informative people of the other sex.
+            record["people_informative"] = None
+        rows.append(
+            ProposedRow(
+                cells=cells_of(record, columns),
+                people=tuple(behind),
+                part_of=finding.juncture,
+                is_total=finding.stratum is Stratum.ALL,
+                largest_share=share_or_none(finding.largest_share),
+            )
+        )
+    return ProposedTable(
+        name="junctures",
+        title="Where help could have come earlier",
+        note="A ratio above 1 means that missing the response went with more crises. Avoidable crises of different "
+        "junctures must not be added up: one crisis may be counted under several.",
+        columns=columns,
+        rows=tuple(rows),
+    )
