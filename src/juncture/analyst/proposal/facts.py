@@ -45,8 +45,8 @@ def facts_of(findings: Findings, study: Study) -> dict[str, str]:
         "same one, the crisis is taken to come first.",
         "crisis": f"A crisis is an episode of contacts of these kinds: {titles_of(agreement, episode.crisis)}. "
         f"Contacts of one person at any agency less than {count(episode.episode_gap_hours, 'hour')} apart are one "
-        f"episode, of at most {count(LONGEST_HOURS, 'hour')}. Contacts in which the person only called or looked on do not "
-        "count.",
+        f"episode, of at most {count(LONGEST_HOURS, 'hour')}. Contacts in which the person only called or looked on do "
+        "not count.",
         "at_risk": "A person is at risk while all agencies observe them and they are in no institution. What was not "
         "observed is not counted as nothing.",
         "method": "An opening is met if the response comes within its window, and missed if not. Time runs from the "
