@@ -186,3 +186,12 @@ def test_titles_are_plain_words(made: tuple[Study, Findings, Proposal]) -> None:
         "Contacts with Police a year",
         "Share missed: Co-response with no follow-up within 7 days",
     }
+
+
+def test_facts_say_whose_files_were_audited(made: tuple[Study, Findings, Proposal]) -> None:
+    study, findings, sent = made
+    assert "told to nobody" in sent.facts["missed_share"] and "audited" not in sent.facts["missed_share"]
+    one = proposal(replace(findings, audited=frozenset({"clinic"})), study, 1).facts["missed_share"]
+    assert "audited at Crisis team." in one and "nobody else tells" in one
+    both = proposal(replace(findings, audited=frozenset({"clinic", "police"})), study, 1).facts["missed_share"]
+    assert "audited at Crisis team and Police." in both and "second person" not in both

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from juncture.agreement.vocabulary import PartyRole
+from juncture.analyst.completeness import FILE, read_completeness
 from juncture.analyst.findings.compute import compute_findings
 from juncture.analyst.findings.files import write_results
 from juncture.analyst.open import open_round
@@ -50,12 +51,14 @@ def unlock(desk: Desk, *, round_number: int = 1, progress: Progress = silent) ->
 def findings(desk: Desk, *, round_number: int = 1, progress: Progress = silent) -> StepReport:
     """Compute every finding of the study: internal tables in ``results/`` and a proposal for the checker."""
     study = open_study(study_file(desk))
-    found = compute_findings(study, seed=_seed(desk, round_number), progress=progress)
+    completeness = read_completeness(desk.folder.root / FILE, desk.agreement.agencies)
+    found = compute_findings(study, seed=_seed(desk, round_number), completeness=completeness, progress=progress)
     files = write_results(found, desk.folder.root / "results")
     proposed = proposal(found, study, round_number).to_bytes()
     write_bytes(_proposal_file(desk, round_number), proposed)
     return StepReport(
         title="Computed the findings",
+        notes=(f"Used what {FILE} says of {', '.join(completeness)}.",) if completeness else (),
         files=tuple(WrittenFile(path) for path in files),
         warnings=("results/ is internal and unsuppressed: nothing of it leaves but through the checker.",),
         next_command="juncture analyst propose",

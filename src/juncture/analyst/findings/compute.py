@@ -7,10 +7,11 @@ import numpy as np
 from juncture.analyst.findings.cohort import cohort_rows, linkage_findings
 from juncture.analyst.findings.curves import crisis_curves
 from juncture.analyst.findings.effects import HOURS_A_YEAR, study_juncture
+from juncture.analyst.findings.funnel import funnel_of
 from juncture.analyst.findings.gender import compare_women_and_men
 from juncture.analyst.findings.linkage import Completeness, Linkage, Links
 from juncture.analyst.findings.matchings import Matchings
-from juncture.analyst.findings.model import Findings
+from juncture.analyst.findings.model import Findings, FunnelStep
 from juncture.analyst.findings.table import OpeningTable, all_openings
 from juncture.analyst.findings.verdicts import judge
 from juncture.analyst.statistics.stratified import person_resamples
@@ -44,11 +45,13 @@ def compute_findings(
     multiplicity = person_resamples(people, draws, rng) if people else np.zeros((draws, 0))
     declared = study.agreement.juncture
     results = []
+    funnel: list[FunnelStep] = []
     for number, (name, juncture) in enumerate(declared.items()):
         progress("Junctures", number, len(declared))
         openings = all_openings(juncture, study)
         table, links = OpeningTable.of(openings), Links.of(juncture, openings, study, linkage)
         results.append(study_juncture(name, juncture, table, links, linkage, matchings, years, multiplicity))
+        funnel += funnel_of(name, table, matchings)
     progress("Junctures", len(declared), len(declared))
     progress("Women and men", 0, 1)
     gender = compare_women_and_men(study, matchings, results, linkage, rng)
@@ -65,4 +68,6 @@ def compute_findings(
         linkage=linkage_findings(study),
         curves=curves,
         people_studied=int(matchings.weights @ studied.sum(axis=1) + 0.5) if studied.size else 0,
+        audited=frozenset(completeness or ()),
+        funnel=tuple(funnel),
     )

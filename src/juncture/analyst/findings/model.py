@@ -178,9 +178,37 @@ class CohortRow:
     link_probability: float
 
 
+class FunnelStage(StrEnum):
+    """Where an opening stands on its way from coming up to a crisis after it was missed."""
+
+    OPENED = "opened"
+    CRISIS_FIRST = "crisis_first"
+    INSTITUTION_FIRST = "institution_first"
+    END_FIRST = "end_first"
+    EVALUABLE = "evaluable"
+    MISSED = "missed"
+    CRISIS = "crisis"
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    """Openings of a juncture at one stage and the people who have such an opening, means over the matchings.
+
+    ``people_left``: by earlier stage, people with an opening at that stage that is not at this one; ``largest_share``:
+    of the openings, those of the person with most.
+    """
+
+    juncture: str
+    stage: FunnelStage
+    openings: int
+    people: int
+    people_left: dict[FunnelStage, int]
+    largest_share: float
+
+
 @dataclass(frozen=True)
 class Findings:
-    """Everything one study found; ``agencies`` in order."""
+    """Everything one study found; ``agencies`` in order; ``audited``: those of them whose files were audited."""
 
     agencies: tuple[str, ...]
     cohort: tuple[CohortRow, ...]
@@ -189,3 +217,5 @@ class Findings:
     linkage: tuple[LinkageFinding, ...]
     curves: tuple[CurvePoint, ...]
     people_studied: int
+    audited: frozenset[str] = frozenset()
+    funnel: tuple[FunnelStep, ...] = ()

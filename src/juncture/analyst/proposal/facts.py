@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import Grain, JunctureFamily
 from juncture.analyst.findings.effects import LONGEST_EFFECT_WINDOW
 from juncture.analyst.findings.model import Findings, Stratum
@@ -58,10 +59,8 @@ def facts_of(findings: Findings, study: Study) -> dict[str, str]:
         "missed_share": "The share missed is of all openings. Those in which a crisis came before the response "
         "count as missed, like those in which neither came. "
         "A follow-up in a file that was not linked looks like a missed one, so the share is corrected by the chance "
-        "that a response is seen at all, as the links' probabilities tell it. How many records of a person an agency "
-        "keeps under a second person is told to nobody; the lower end of the interval allows for as many as the linker "
-        "expects to have missed of all people. Ratios are not corrected: losses spread evenly over a person's openings "
-        "move them towards 1.",
+        f"that a response is seen at all, as the links' probabilities tell it. {_completeness(findings, agreement)} "
+        "Ratios are not corrected: losses spread evenly over a person's openings move them towards 1.",
         "placebo": "The placebo is the same comparison of crises in the "
         f"{count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed. A response that "
         "answers two openings close together pulls it below 1 all by itself. A silent placebo proves nothing.",
@@ -100,3 +99,15 @@ def facts_of(findings: Findings, study: Study) -> dict[str, str]:
             )
         facts[f"juncture_{name}"] = text
     return facts
+
+
+def _completeness(findings: Findings, agreement: Agreement) -> str:
+    audited = [agreement.party[agency].title for agency in findings.agencies if agency in findings.audited]
+    text = f"How whole the files are was audited at {' and '.join(audited)}. " if audited else ""
+    if len(audited) < len(findings.agencies):
+        text += (
+            "How many records of a person an agency keeps under a second person "
+            f"{'nobody else tells' if audited else 'is told to nobody'}; the lower end of the interval allows for as "
+            "many as the linker expects to have missed of all people."
+        )
+    return text.strip()
