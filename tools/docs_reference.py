@@ -9,9 +9,8 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from importlib.resources import files
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -21,7 +20,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from juncture.agreement import model, vocabulary
+from juncture.agreement import library, model, vocabulary
+from juncture.analyst.export.codebook import field_lines
+from juncture.analyst.export.fields import TableSpec
+from juncture.analyst.export.results import RESULTS
+from juncture.analyst.export.specs import TABLES
 from juncture.base import errors
 from juncture.cli.app import EPILOG, juncture
 
@@ -45,6 +48,7 @@ def pages() -> dict[str, str]:
         "command-line.md": NOTE + command_line_page(),
         "exit-codes.md": NOTE + exit_codes_page(),
         "package-format.md": NOTE + package_format_page(),
+        "results.md": NOTE + results_page(),
     }
 
 
@@ -89,7 +93,7 @@ def package_format_page() -> str:
 
 def agreement_page() -> str:
     """The form of an agreement, then every section and key, then the closed sets of words."""
-    form = files("juncture.agreement").joinpath("form.toml").read_text(encoding="utf-8").rstrip()
+    form = library.form_text().rstrip()
     parts = ["# The agreement", "", _plain(model.Agreement.__doc__), "", "## The form", "", f"```toml\n{form}\n```", ""]
     for section in _sections(model.Agreement):
         parts += [f"## {_title(section)}", "", _plain(section.__doc__), "", _table(_keys(section)), ""]
@@ -105,6 +109,31 @@ def agreement_page() -> str:
         rows = [(f"`{kind.word}`", kind.title, str(kind.intercept)) for kind in vocabulary.kinds_of(family).values()]
         parts += [f"A {family.value} agency has:", "", _table([("word", "title", "intercept"), *rows]), ""]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def results_page() -> str:
+    """Every table of results and of an export, with its columns."""
+    results = (
+        "`juncture analyst findings` writes these as `results/<name>.csv`: UTF-8, empty where there is no estimate, "
+        "intervals of 95 %."
+    )
+    export = (
+        "`juncture analyst export` writes these as csv or parquet. `datapackage.json` beside them tells the same to "
+        "programs, as a Frictionless data package; in csv, booleans are 0 and 1."
+    )
+    parts = ["# Tables of the analyst", "", "Internal and unsuppressed: they stay with the analyst.", ""]
+    parts += ["## Results", "", results, "", *_tables(RESULTS.values())]
+    parts += ["## Export", "", export, "", *_tables(TABLES)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _tables(specs: Iterable[TableSpec]) -> list[str]:
+    lines: list[str] = []
+    for spec in specs:
+        differ = [f"Rows differ in: {', '.join(f'`{column}`' for column in spec.key)}.", ""]
+        lines += [f"### `{spec.name}`", "", f"{spec.title}. {spec.description}", "", *differ]
+        lines += [*field_lines(spec.fields), ""]
+    return lines
 
 
 def _commands(node: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:

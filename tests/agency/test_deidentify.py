@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from juncture.agency.deidentify.attributes import Attributes, age_band, age_on, person_attributes
-from juncture.agency.deidentify.histogram import suppressed, suppressed_histogram
+from juncture.agency.deidentify.histogram import band_totals, suppressed, suppressed_histogram
 from juncture.agency.deidentify.selection import activity_bands, banded, most_in_window, shared_people
 from juncture.agency.deidentify.timelines import release_timelines
 from juncture.agency.intake.read import read_mentions
@@ -26,6 +26,7 @@ from juncture.agreement.model import Agreement, Band, Shift
 from juncture.agreement.read import parse_agreement
 from juncture.agreement.vocabulary import Grain, band_of
 from juncture.formats.clock import CIRCLE, WEEKS, day_number, shifted, signed_difference
+from juncture.formats.release import BandTotals
 from juncture.formats.timeline import Timeline
 
 CITY = Path(__file__).resolve().parents[2] / "examples" / "borrowed_city"
@@ -345,7 +346,8 @@ def test_who_is_shared() -> None:
     ("row", "told"),
     [
         ([0, 0, 0], [0, 0, 0]), ([11, 12, 13], [10, 10, 15]), ([10, 11, 40], [None, None, 40]),
-        ([10, 40, 11], [None, 40, None]), ([3, 4, 40], [None, None, 40]), ([3, 0, 0], [None, None, 0]),
+        ([10, 40, 11], [None, 40, None]), ([3, 4, 40], [None] * 3), ([3, 0, 0], [None, None, 0]),
+        ([3, 4, 40, 50], [None, None, None, 50]), ([3, 8, 40], [None, None, 40]),
         ([3, 0, 40], [None, 0, None]), ([1, 2, 3], [None, None, None]), ([7], [None]), ([203], [205]),
     ],
 )  # fmt: skip
@@ -358,6 +360,9 @@ def test_no_small_cell_and_no_lonely_gap(row: list[int], threshold: int, base: i
     told = suppressed(np.array(row), threshold, base)
     hidden = [cell is None for cell in told]
     assert sum(hidden) != 1
+    # The row's total is told beside it: who is hidden are many, or the row is about few.
+    behind = sum(count for count, unseen in zip(row, hidden, strict=True) if unseen)
+    assert behind == 0 or behind >= threshold or behind == sum(row)
     for count, cell in zip(row, told, strict=True):
         assert not (0 < count < threshold) or cell is None
         assert cell is None or (cell % base == 0 and 2 * abs(cell - count) <= base)
@@ -372,8 +377,10 @@ def test_the_histogram_counts_everybody_once() -> None:
     rows.append({"start": datetime(2010, 1, 1)})
     person.append(25)
     known = [Attributes(sex="female")] * 25 + [Attributes()]
-    told = suppressed_histogram(mentions(*rows), references(*person), AGREEMENT, known)
-    assert len(told) == 4 * 36
+    told, totals = suppressed_histogram(mentions(*rows), references(*person), AGREEMENT, known)
+    assert len(told) == 4 * 36 and len(totals) == 4 * 5
+    # 25 women with two contacts and one later: sums of 50, 25 and 25 x 1 squared.
+    assert [t for t in totals if t.people != 0] == [BandTotals("female", "2", 25, 50, 25, 25)]
     cells = {(r.sex, r.selection, r.follow_up): r.people for r in told if r.people != 0}
     assert cells == {
         ("female", "2", "1"): 25,
@@ -384,8 +391,17 @@ def test_the_histogram_counts_everybody_once() -> None:
 
 def test_without_sex_the_histogram_has_one_part() -> None:
     text = TEXT.replace("\nsex         = ", "\n# sex = ")
-    told = suppressed_histogram(mentions({}), references(0), parse_agreement(text), [Attributes(sex="female")])
-    assert {r.sex for r in told} == {"all"} and len(told) == 36
+    told, totals = suppressed_histogram(mentions({}), references(0), parse_agreement(text), [Attributes(sex="female")])
+    assert {r.sex for r in (*told, *totals)} == {"all"} and len(told) == 36
+
+
+def test_totals_hide_few_people_and_what_is_mostly_one_persons() -> None:
+    alike = np.full(12, 4)
+    assert band_totals(alike, alike, 11, 5) == (10, 50, 50, 190)
+    assert band_totals(alike[:10], alike[:10], 11, 5) == (None, None, None, None)
+    assert band_totals(alike[:0], alike[:0], 11, 5) == (0, 0, 0, 0)
+    # One of twelve with 14 contacts has 14 of 58 but 196 of 372 squares.
+    assert band_totals(alike, np.where(np.arange(12) == 3, 14, alike), 11, 5) == (10, None, None, None)
 
 
 @pytest.mark.shared

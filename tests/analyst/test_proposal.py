@@ -53,7 +53,9 @@ def records(one: ProposedTable) -> list[dict[str, object]]:
 
 def test_it_passes_the_format_there_and_back(made: tuple[Study, Findings, Proposal]) -> None:
     assert Proposal.from_bytes(made[2].to_bytes()) == made[2]
-    assert [t.name for t in made[2].tables] == ["flow", "cohort", "junctures", "gender", "linkage", "mcf"]
+    assert [t.name for t in made[2].tables] == [
+        "flow", "cohort", "funnel", "junctures", "sensitivity", "gender", "everyone", "expected_fall",
+        "linkage", "mcf", "last_contact"]  # fmt: skip
 
 
 def test_nobody_is_in_it(made: tuple[Study, Findings, Proposal]) -> None:

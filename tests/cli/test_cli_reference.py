@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from juncture.agreement.library import form_text
 from juncture.agreement.read import parse_agreement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,13 +22,15 @@ def generated() -> dict[str, str]:
     return dict(module.pages())
 
 
-@pytest.mark.parametrize("name", ["agreement.md", "command-line.md", "exit-codes.md", "package-format.md"])
+@pytest.mark.parametrize(
+    "name", ["agreement.md", "command-line.md", "exit-codes.md", "package-format.md", "results.md"]
+)
 def test_the_committed_page_is_what_the_code_says(name: str) -> None:
     committed = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
     assert committed == generated()[name], "run: python tools/docs_reference.py"
 
 
 def test_the_form_of_an_agreement_is_a_draft_of_one() -> None:
-    form = parse_agreement(files("juncture.agreement").joinpath("form.toml").read_text(encoding="utf-8"))
+    form = parse_agreement(form_text())
     assert form.is_draft
     assert not form.rehearsal

@@ -14,7 +14,7 @@ from juncture.base.errors import PackageRefused
 from juncture.formats.arrays import DTYPES, pack, unpack
 from juncture.formats.clock import CIRCLE, day_number, random_offset, shifted, signed_difference
 from juncture.formats.link import EncodedField, LinkPayload
-from juncture.formats.release import HistogramRow, ReleasePayload
+from juncture.formats.release import BandTotals, HistogramRow, ReleasePayload
 from juncture.formats.tables import Column, ColumnKind, Proposal, ProposedRow, ProposedTable, ReleasedTable
 from juncture.formats.timeline import ReleasedContact, Timeline
 
@@ -103,10 +103,11 @@ def test_link_payload_comes_back() -> None:
 
 def test_release_payload_comes_back_with_each_envelope_under_its_id() -> None:
     sealed = {secrets.token_bytes(16): secrets.token_bytes(size) for size in (64, 64, 128)}
-    sent = ReleasePayload("police", 1, "00" * 32, "11" * 16, sealed, (HistogramRow("female", "0", "10+", None),))
+    rows, totals = (HistogramRow("female", "0", "10+", None),), (BandTotals("female", "10+", 15, 200, None, None),)
+    sent = ReleasePayload("police", 1, "00" * 32, "11" * 16, sealed, rows, totals)
     read = ReleasePayload.from_bytes(sent.to_bytes())
     assert dict(read.sealed) == sealed
-    assert read.histogram == sent.histogram
+    assert (read.histogram, read.totals) == (sent.histogram, sent.totals)
 
 
 def test_timeline_comes_back() -> None:

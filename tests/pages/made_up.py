@@ -18,6 +18,7 @@ from juncture.analyst.findings.model import (
     CurvePoint,
     Estimate,
     Findings,
+    FunnelStep,
     GenderFinding,
     JunctureFinding,
     LinkageFinding,
@@ -30,6 +31,7 @@ from juncture.checker.disclosure import control
 from juncture.formats.cohort import LinkReport
 from juncture.formats.tables import ReleasedTable
 from juncture.pages.report import report_html
+from tests.pages import made_up_tables as more
 
 RELEASED_ON = date(2026, 11, 24)
 AGREEMENT_ID = "sha384:" + "0123456789abcdef" * 6
@@ -96,6 +98,18 @@ family = "missed_follow_up"
 index = { kinds = ["clinic.section12"] }
 response = { kinds = ["clinic.follow_up", "clinic.outpatient"], within_days = 7 }
 intercept = 0
+[juncture.victimisation_without_outreach]
+title = "Victim of a crime with no outreach within 14 days"
+family = "missed_follow_up"
+index = { kinds = ["police.victimisation"] }
+response = { kinds = ["clinic.follow_up", "clinic.phone_contact"], within_days = 14, same_day = true }
+intercept = 1
+[juncture.inpatient_without_follow_up]
+title = "Inpatient discharge with no follow-up within 7 days"
+family = "missed_follow_up"
+index = { kinds = ["clinic.inpatient_stay"] }
+response = { kinds = ["clinic.follow_up", "clinic.outpatient"], within_days = 7 }
+intercept = 0
 [juncture.silence_in_care]
 title = "No contact for 60 days in regular care"
 family = "silence"
@@ -106,15 +120,62 @@ intercept = 0
 
 NAN = math.nan
 S, H, U, T = Verdict.SUPPORTED, Verdict.HARMFUL, Verdict.UNCERTAIN, Verdict.TOO_SMALL
-#: Name, verdict, share missed, ratio with interval, q, placebo, people (women, men), people who inform.
+#: Name, verdict, share missed, ratio with interval, q, placebo, people (women, men), people who inform, rank with the
+#: chance of the first three, avoidable crises a year.
 JUNCTURES = (
-    ("co_response_without_follow_up", S, 0.55, (1.68, 1.31, 2.15), 0.004, (1.04, 0.81, 1.33), (41, 29), 58),
-    ("crisis_call_without_clinician", U, 0.72, (1.22, 0.88, 1.69), 0.31, (1.10, 0.79, 1.54), (44, 31), 49),
-    ("three_contacts_without_crisis_team", T, 0.61, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (7, 4), 9),
-    ("ed_discharge_without_follow_up", H, 0.38, (0.57, 0.41, 0.79), 0.012, (0.91, 0.66, 1.25), (37, 22), 44),
-    ("arrest_without_contact", U, 0.83, (1.41, 0.95, 2.09), 0.14, (1.52, 1.08, 2.14), (15, 26), 27),
-    ("section12_without_follow_up", T, 0.47, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (20, 15), 13),
-    ("silence_in_care", U, 0.29, (NAN, NAN, NAN), NAN, (NAN, NAN, NAN), (33, 21), 40),
+    (
+        "co_response_without_follow_up",
+        S,
+        0.55,
+        (1.68, 1.31, 2.15),
+        0.004,
+        (1.04, 0.81, 1.33),
+        (41, 29),
+        58,
+        (1, 0.94),
+        21,
+    ),
+    (
+        "crisis_call_without_clinician",
+        U,
+        0.72,
+        (1.22, 0.88, 1.69),
+        0.31,
+        (1.10, 0.79, 1.54),
+        (44, 31),
+        49,
+        (2, 0.71),
+        12,
+    ),
+    ("three_contacts_without_crisis_team", T, 0.61, (NAN,) * 3, NAN, (NAN,) * 3, (7, 4), 9, (None, NAN), NAN),
+    (
+        "ed_discharge_without_follow_up",
+        H,
+        0.38,
+        (0.57, 0.41, 0.79),
+        0.012,
+        (0.91, 0.66, 1.25),
+        (37, 22),
+        44,
+        (6, 0.0),
+        -9,
+    ),
+    ("arrest_without_contact", U, 0.83, (1.41, 0.95, 2.09), 0.14, (1.52, 1.08, 2.14), (15, 26), 27, (3, 0.62), 9),
+    ("section12_without_follow_up", T, 0.47, (NAN,) * 3, NAN, (NAN,) * 3, (20, 15), 13, (None, NAN), NAN),
+    (
+        "victimisation_without_outreach",
+        U,
+        0.88,
+        (1.18, 0.79, 1.76),
+        0.45,
+        (0.97, 0.7, 1.34),
+        (30, 18),
+        33,
+        (4, 0.48),
+        5,
+    ),
+    ("inpatient_without_follow_up", U, 0.44, (1.08, 0.74, 1.58), 0.71, (1.12, 0.8, 1.57), (34, 25), 38, (5, 0.25), 2),
+    ("silence_in_care", U, 0.29, (NAN,) * 3, NAN, (NAN,) * 3, (33, 21), 40, (None, NAN), NAN),
 )
 
 
@@ -126,9 +187,12 @@ def agreement(text: str = AGREEMENT) -> Agreement:
 def tables(made: Agreement | None = None) -> dict[str, ReleasedTable]:
     """The released tables by name."""
     made = made or agreement()
-    proposed = proposal(_findings(), _study(made), 1)
+    named = {t.name: t for t in proposal(_findings(), _study(made), 1).tables}
+    told = [(name, made.juncture[name].title, ratio, people) for name, _, _, ratio, _, _, _, people, _, _ in JUNCTURES]
+    for table in (more.last_contact(), more.expected_fall(), more.everyone(), more.sensitivity(told)):
+        named[table.name] = table
     rule = made.disclosure
-    return {t.name: control(t, threshold=rule.threshold, round_to=rule.round_to) for t in proposed.tables}
+    return {name: control(t, threshold=rule.threshold, round_to=rule.round_to) for name, t in named.items()}
 
 
 def facts(made: Agreement | None = None) -> Mapping[str, str]:
@@ -170,7 +234,12 @@ def _findings() -> Findings:
         linkage=_linkage(),
         curves=_curves(),
         people_studied=80,
+        funnel=tuple(step for name, _, share, _, _, _, people, *_ in JUNCTURES for step in _steps(name, people, share)),
     )
+
+
+def _steps(name: str, people: tuple[int, int], share: float) -> tuple[FunnelStep, ...]:
+    return more.funnel_steps(name, sum(people), share)
 
 
 def _juncture(
@@ -182,6 +251,8 @@ def _juncture(
     placebo: tuple[float, float, float],
     people: tuple[int, int],
     informative: int,
+    ranked: tuple[int | None, float],
+    avoidable: float,
 ) -> list[JunctureFinding]:
     found = []
     groups = ((Stratum.ALL, sum(people), 1.0), (Stratum.WOMEN, people[0], 1.06), (Stratum.MEN, people[1], 0.94))
@@ -216,12 +287,17 @@ def _juncture(
                 placebo=Estimate(*placebo),
                 crude_ratio=value * 1.2,
                 risk_ratio=value * 0.9,
-                avoidable=Estimate(21.0 * part, 9.0 * part, 34.0 * part),
-                ceiling=60.0 * part,
+                avoidable=Estimate(avoidable * part, (avoidable - 11) * part, (avoidable + 13) * part),
+                ceiling=NAN if math.isnan(avoidable) else 60.0 * part,
+                bound_low=-2 * avoidable - 120 * part,
+                bound_high=85 * part + 0 * avoidable,
+                attributed=Estimate(0.8 * avoidable * part, (0.8 * avoidable - 9) * part, (0.8 * avoidable + 9) * part),
+                lead=Estimate(*((NAN,) * 3 if math.isnan(avoidable) else (17.0, 14.0, 22.0))),
                 linkage_share=0.06,
                 largest_share=0.04,
                 q_value=q if whole else NAN,
-                rank=None,
+                rank=ranked[0] if whole else None,
+                prob_top3=ranked[1] if whole else NAN,
                 verdict=verdict if whole else T if few else U,
             )
         )
@@ -238,6 +314,13 @@ def _gender() -> tuple[GenderFinding, ...]:
         ("follow_ups", 5.2, 3.1, 1.68, 1.17, 2.41, 0.02),
         ("institution_stays", 0.8, 0.9, 0.89, 0.52, 1.51, 0.71),
     )
+    shares = (
+        ("share:role_victim", 0.14, 0.06, 2.33, 1.5, 3.6, 0.01),
+        ("share:role_suspect", 0.11, 0.21, 0.52, 0.36, 0.75, 0.01),
+        ("share:first_police", 0.42, 0.58, 0.72, 0.59, 0.89, 0.01),
+        ("share:crisis_to_hospital", 0.19, 0.17, 1.12, 0.78, 1.6, 0.61),
+        ("share:night", 0.24, 0.29, 0.83, 0.66, 1.04, 0.21),
+    )
     found = [
         GenderFinding(
             measure=name,
@@ -249,10 +332,12 @@ def _gender() -> tuple[GenderFinding, ...]:
             people_with=(38, 29),
             largest_share=0.62 if name == "institution_stays" else 0.06,
             q_value=q,
+            link_low=low * 0.9,
+            link_high=high * 1.12,
         )
-        for name, women, men, ratio, low, high, q in rates
+        for name, women, men, ratio, low, high, q in (*rates, *shares)
     ]
-    for name, _, share, ratio, _, _, people, _ in JUNCTURES:
+    for name, _, share, ratio, _, _, people, *_ in JUNCTURES:
         for measure, value in (("missed_share", share), ("hazard_ratio", ratio[0])):
             found.append(
                 GenderFinding(

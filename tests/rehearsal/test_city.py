@@ -117,7 +117,7 @@ def test_the_exports_keep_their_agencies_style(city: City) -> None:
     for row in read_rows(city.clinic_export):
         start = datetime.fromisoformat(row["start"])
         assert not row["end"] or datetime.fromisoformat(row["end"]) > start
-        assert (row["encounter_type"] in ("ED VISIT", "INPATIENT")) == bool(row["end"])
+        assert (row["encounter_type"] in ("ED VISIT", "SECTION 12", "INPATIENT")) == bool(row["end"])
         accents += not row["patient_last"].isascii()
     assert accents > 20
 
@@ -142,7 +142,7 @@ def test_the_agreement_is_a_valid_draft_for_a_rehearsal(city: City) -> None:
     draft = read_agreement(city.agreement)
     assert draft.rehearsal and draft.is_draft
     assert draft.windows.selection == SELECTION
-    assert set(draft.juncture) == {city.truth.juncture, *city.truth.null_junctures}
+    assert set(draft.juncture) == {city.truth.juncture, *city.truth.null_junctures, *city.truth.other_junctures}
     assert draft.cohort.quota >= len(city.truth.cohort)
 
 

@@ -251,13 +251,15 @@ def _release(
             envelope_id=envelope,
         )
         sealed[envelope] = unlock.seal_envelope(unlock.pad(text, unlock.size_for(len(text), sizes)), key, envelope)
+    histogram, totals = suppressed_histogram(mentions, person, desk.agreement, attributes)
     payload = ReleasePayload(
         agency=desk.party,
         round=round_number,
         unlock_key=record.key.public.hex(),
         package_id=record.package_id,
         sealed=sealed,
-        histogram=suppressed_histogram(mentions, person, desk.agreement, attributes),
+        histogram=histogram,
+        totals=totals,
     )
     return payload, record
 

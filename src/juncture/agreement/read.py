@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha384
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import tomlkit
 from pydantic import TypeAdapter, ValidationError
 
 from juncture.agreement.checks import problems
-from juncture.agreement.model import Agreement
+from juncture.agreement.model import Agreement, Party
 from juncture.base.canonical import canonical_json
 from juncture.base.errors import InputError
 from juncture.base.files import read_limited
@@ -79,31 +79,50 @@ def agreement_faults(data: Mapping[str, Any]) -> list[str]:
 
 def parse_agreement(text: str, *, file: Path | None = None) -> Agreement:
     """The agreement in ``text`` (TOML); raises ``InputError`` (exit 3) that lists every fault."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"this is not TOML: {error}", file=file) from error
-    except (ValueError, RecursionError) as error:
-        # A number of thousands of digits, or lists in lists in lists.
-        raise InputError("this is TOML that nobody would write.", file=file) from error
-    found = agreement_faults(data)
-    if found:
-        listed = "\n".join(f"  - {sentence}" for sentence in found)
-        raise InputError(
-            f"{len(found)} thing{'s' if len(found) > 1 else ''} to correct in the agreement:\n{listed}",
-            file=file,
-            remedy="docs/reference/agreement.md shows the whole form.",
-        )
+    data = _toml(text, file)
+    _refuse(agreement_faults(data), file)
     return Agreement.model_validate(data)
 
 
 def read_agreement(path: Path) -> Agreement:
     """The agreement in the TOML file ``path``; raises ``InputError`` (exit 3) that lists every fault."""
+    return parse_agreement(_text(path), file=path)
+
+
+def read_parties(path: Path) -> Mapping[str, Party]:
+    """The parties in the TOML file ``path``, a draft that may lack anything else; raises ``InputError`` (exit 3) that
+    lists what is wrong with them."""
+    data = _toml(_text(path), path)
+    _refuse([sentence for sentence in agreement_faults(data) if sentence.startswith("party")], path)
+    return {name: Party.model_validate(facts) for name, facts in data["party"].items()}
+
+
+def _text(path: Path) -> str:
     try:
-        text = read_limited(path, MAX_BYTES).decode("utf-8-sig")
+        return read_limited(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("this is not UTF-8 text", file=path, remedy="Save the file as UTF-8.") from error
-    return parse_agreement(text, file=path)
+
+
+def _toml(text: str, file: Path | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", file=file) from error
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits, or lists in lists in lists.
+        raise InputError("this is TOML that nobody would write.", file=file) from error
+
+
+def _refuse(faults: Sequence[str], file: Path | None) -> None:
+    """Raise where there are ``faults``, and list them."""
+    if faults:
+        listed = "\n".join(f"  - {sentence}" for sentence in faults)
+        raise InputError(
+            f"{len(faults)} thing{'s' if len(faults) > 1 else ''} to correct in the agreement:\n{listed}",
+            file=file,
+            remedy="docs/reference/agreement.md shows the whole form.",
+        )
 
 
 def canonical_form(agreement: Agreement) -> bytes:

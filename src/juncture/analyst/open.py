@@ -17,7 +17,7 @@ from juncture.exchange.desk import Desk
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
 from juncture.formats.cohort import CohortPayload
-from juncture.formats.release import HistogramRow
+from juncture.formats.release import BandTotals, HistogramRow
 from juncture.formats.timeline import Timeline
 
 
@@ -31,6 +31,7 @@ class Unlocked:
     cohort: CohortPayload
     timelines: dict[bytes, Timeline]
     histograms: dict[str, tuple[HistogramRow, ...]]
+    totals: dict[str, tuple[BandTotals, ...]]
     failed: int
 
 
@@ -41,11 +42,11 @@ def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent
     """
     cohort = take_cohort(desk, round_number)
     timelines: dict[bytes, Timeline] = {}
-    histograms = {}
+    histograms, totals = {}, {}
     failed = 0
     for a, agency in enumerate(desk.agreement.agencies):
         release = take_release(desk, agency, round_number)
-        histograms[agency] = release.histogram
+        histograms[agency], totals[agency] = release.histogram, release.totals
         grant = unlock.Grant.parse(desk.take(PackageKind.GRANT, agency, round_number).payload)
         state = blind_state(desk, agency, round_number)
         secrets = unlock.finalize(state, grant, bytes.fromhex(release.unlock_key))
@@ -76,7 +77,7 @@ def open_round(desk: Desk, *, round_number: int = 1, progress: Progress = silent
             except (PackageRefused, KeyError):
                 failed += 1
     desk.note(Act.UNLOCKED, envelopes=len(timelines))
-    return Unlocked(cohort=cohort, timelines=timelines, histograms=histograms, failed=failed)
+    return Unlocked(cohort=cohort, timelines=timelines, histograms=histograms, totals=totals, failed=failed)
 
 
 def _as_agreed(timeline: Timeline, agreement: Agreement, agency: str) -> Timeline:

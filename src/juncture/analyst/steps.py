@@ -14,25 +14,30 @@ from juncture.analyst.open import open_round
 from juncture.analyst.proposal import proposal
 from juncture.analyst.study.build import build_study
 from juncture.analyst.study.duckdb_file import open_study, write_study
+from juncture.analyst.study.model import Everyone
 from juncture.base.errors import UsageError
 from juncture.base.files import read_limited, write_bytes
+from juncture.base.folder import PartyFolder
 from juncture.base.report import Progress, StepReport, WrittenFile, silent
 from juncture.exchange.desk import Desk, written
 from juncture.exchange.header import PackageKind
 from juncture.exchange.ledger import Act
 
+#: The study's name in the analyst's folder.
+STUDY = "study.duckdb"
 MAX_PROPOSAL = 64 << 20
 
 
 def study_file(desk: Desk) -> Path:
     """Where the study lies."""
-    return desk.folder.root / "study.duckdb"
+    return desk.folder.root / STUDY
 
 
 def unlock(desk: Desk, *, round_number: int = 1, progress: Progress = silent) -> StepReport:
     """Open the cohort's envelopes and join each person's contacts on one shifted clock: ``study.duckdb``."""
     unlocked = open_round(desk, round_number=round_number, progress=progress)
-    study = build_study(desk.agreement, unlocked.cohort, unlocked.timelines)
+    everyone = {agency: Everyone(rows, unlocked.totals[agency]) for agency, rows in unlocked.histograms.items()}
+    study = build_study(desk.agreement, unlocked.cohort, unlocked.timelines, everyone)
     path = write_study(study, study_file(desk))
     desk.note(Act.STUDIED, people=unlocked.cohort.people)
     return StepReport(
@@ -52,7 +57,9 @@ def findings(desk: Desk, *, round_number: int = 1, progress: Progress = silent) 
     """Compute every finding of the study: internal tables in ``results/`` and a proposal for the checker."""
     study = open_study(study_file(desk))
     completeness = read_completeness(desk.folder.root / FILE, desk.agreement.agencies)
-    found = compute_findings(study, seed=_seed(desk, round_number), completeness=completeness, progress=progress)
+    found = compute_findings(
+        study, seed=round_seed(desk.folder, round_number), completeness=completeness, progress=progress
+    )
     files = write_results(found, desk.folder.root / "results")
     proposed = proposal(found, study, round_number).to_bytes()
     write_bytes(_proposal_file(desk, round_number), proposed)
@@ -86,9 +93,9 @@ def _proposal_file(desk: Desk, round_number: int) -> Path:
     return desk.folder.round(round_number) / "proposal.json"
 
 
-def _seed(desk: Desk, round_number: int) -> int:
+def round_seed(folder: PartyFolder, round_number: int) -> int:
     """The seed of resampling, drawn once a round, so that findings computed again are the same."""
-    path = desk.folder.round(round_number) / "seed"
+    path = folder.round(round_number) / "seed"
     if not path.is_file():
         write_bytes(path, str(secrets.randbits(63)).encode())
     return int(path.read_text(encoding="ascii"))

@@ -22,11 +22,32 @@ def agree() -> None:
 def new(here: Here, form: Path | None) -> None:
     """Write agreement.toml from FORM (by default the empty form), and fill in the keys that have arrived.
 
+    Where FORM declares no juncture, the default library for its agencies is written in (`juncture agree junctures`).
+
     Run again, it keeps the draft as it is and fills in keys that have come since.
     """
     from juncture.exchange.joining import new_agreement
 
     show(new_agreement(party_folder(here), form), here)
+
+
+@agree.command()
+@click.option(
+    "--for", "agreement", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An agreement, or a draft without junctures: its agencies take the place of their families.",
+)  # fmt: skip
+def junctures(agreement: Path | None) -> None:
+    """List the default library of junctures: what opens and meets each, why, and its lines for an agreement."""
+    from juncture.agreement.library import FAMILIES, library, library_toml
+    from juncture.agreement.read import read_parties
+
+    party = FAMILIES if agreement is None else read_parties(agreement)
+    data(library_toml(party).rstrip())
+    left_out = [entry.name for entry in library() if entry.of(party) is None]
+    if left_out:
+        talk(f"Left out, since no agency here can tell of them: {', '.join(left_out)}")
+    if agreement is None:
+        talk("police and crisis_team stand for the agencies; `--for AGREEMENT.toml` puts in their names.")
 
 
 @agree.command("show")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from juncture.cli.export import export
 from juncture.cli.folder import desk_for_real
 from juncture.cli.options import passphrase_fd, round_number
+from juncture.cli.power import power
 from juncture.cli.terminal import Here, progress_shown, show
 
 
@@ -62,3 +64,7 @@ def propose(here: Here, round_number: int, passphrase_fd: int | None) -> None:
     from juncture.analyst.steps import propose as send
 
     show(send(desk_for_real(here, passphrase_fd, "analyst"), round_number=round_number), here)
+
+
+analyst.add_command(export)
+analyst.add_command(power)

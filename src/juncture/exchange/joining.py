@@ -7,11 +7,11 @@ real work.
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 from pathlib import Path
 
 import tomlkit
 
+from juncture.agreement.library import form_text, with_library
 from juncture.agreement.model import UNKNOWN_KEYS, Agreement
 from juncture.agreement.read import MAX_BYTES, agreement_id, parse_agreement, read_agreement
 from juncture.agreement.vocabulary import PartyRole
@@ -120,6 +120,7 @@ def known_keys(folder: PartyFolder) -> dict[str, PublicKeys]:
 def new_agreement(folder: PartyFolder, form: Path | None = None) -> StepReport:
     """Write the agreement's form (or ``form``) into the folder, and fill in the keys that have arrived.
 
+    Where ``form`` declares no juncture, the default library for its agencies stands in it.
     Where a draft lies there already it is kept as it is and only missing keys are filled in. Raises ``UsageError``
     where ``form`` would replace it.
     """
@@ -127,9 +128,9 @@ def new_agreement(folder: PartyFolder, form: Path | None = None) -> StepReport:
         raise UsageError(f"{folder.agreement.name} exists already.", remedy="Edit it, or move it away first.")
     source = folder.agreement if folder.agreement.exists() else form
     if source is None:
-        text = files("juncture.agreement").joinpath("form.toml").read_text(encoding="utf-8")
+        text = form_text()
     else:
-        text = _text(source)
+        text = with_library(_text(source))
     filled = _with_known_keys(text, known_keys(folder))
     agreement = parse_agreement(filled, file=source)
     write_text(folder.agreement, filled, private=False)

@@ -33,6 +33,11 @@ def shifted(day: int, offset: int) -> int:
     return (day + offset) % CIRCLE
 
 
+def weekday(day: int) -> int:
+    """The weekday of a day since 1970-01-01, a Thursday; Monday is 0. A shifted day has that of the true one."""
+    return (day + 3) % 7
+
+
 def signed_difference(day: int | NDArray[np.int64], origin: int | NDArray[np.int64]) -> NDArray[np.int64]:
     """Days from ``origin`` to ``day`` on one shifted clock, in -18,200 .. 18,199."""
     half = CIRCLE // 2

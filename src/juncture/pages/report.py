@@ -20,10 +20,14 @@ from markupsafe import Markup
 from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import PartyRole
 from juncture.formats.tables import ReleasedTable
-from juncture.pages import charts, declared, findings, flow, summary, words
+from juncture.pages import charts, declared, flow, summary, words
+from juncture.pages.findings import crises, falls, funnels, gender, junctures, last_contact, linkage, sensitivity
 from juncture.pages.tables import hidden_rows, view
 
-KNOWN = ("flow", "cohort", "junctures", "gender", "linkage", "mcf")
+KNOWN = (
+    *("flow", "cohort", "funnel", "junctures", "last_contact", "expected_fall", "mcf", "gender", "everyone"),
+    *("sensitivity", "linkage"),
+)
 
 
 def report_html(
@@ -45,7 +49,8 @@ def report_html(
     """
     style = _style()
     steps = flow.steps(agreement, tables.get("flow"))
-    views = findings.juncture_views(agreement, tables)
+    views = junctures.juncture_views(agreement, tables)
+    main_title, main_funnel, main_words = funnels.main_funnel(agreement, tables)
     return (
         _environment()
         .get_template("report.html")
@@ -69,23 +74,45 @@ def report_html(
             release_profile=declared.RELEASE_PROFILES[agreement.release.profile],
             linkage_profile=declared.LINKAGE_PROFILES[agreement.linkage.profile],
             in_short=summary.in_short(agreement, tables, views, steps),
+            few=summary.people_studied(steps),
             steps=steps,
             drawings=flow.drawings(agreement, steps),
             drawing_words=flow.in_words(agreement),
             flow_table=_whole(agreement, tables, "flow"),
             cohort_table=_whole(agreement, tables, "cohort"),
-            links=summary.links(agreement, tables),
-            linkage_table=findings.linkage_view(agreement, tables),
+            main_title=main_title,
+            main_funnel=main_funnel,
+            main_words=main_words,
+            funnels=charts.funnels(funnels.funnel_rows(agreement, tables)),
+            funnel_table=funnels.funnel_view(agreement, tables),
             junctures=views,
             junctures_note=tables["junctures"].note if "junctures" in tables else "",
-            forest=charts.forest(findings.forest_groups(agreement, tables)),
-            curves=charts.curves(findings.curve_points(tables)),
-            curve_table=findings.curve_view(tables),
-            rates=charts.rates(findings.rate_pairs(tables)),
+            ranking_words=junctures.ranking_words(tables),
+            ranked_table=junctures.ranked_view(agreement, tables),
+            added_up=junctures.added_up(tables),
+            forest=charts.forest(junctures.forest_groups(agreement, tables)),
+            avoidable=junctures.avoidable_chart(agreement, tables),
+            last_words=last_contact.last_contact_words(tables),
+            last_charts=last_contact.last_contact_charts(tables),
+            last_tables=last_contact.last_contact_views(agreement, tables),
+            fall_words=falls.fall_words(tables),
+            falls=falls.fall_chart(tables),
+            fall_table=falls.fall_view(agreement, tables),
+            curves=charts.curves(crises.curve_points(tables)),
+            curve_table=crises.curve_view(tables),
             rate_words=summary.different_rates(tables),
-            rate_table=findings.rate_view(agreement, tables),
             difference_words=summary.different_junctures(agreement, tables),
-            difference_tables=findings.difference_views(agreement, tables),
+            rates=gender.pair_chart(tables, ""),
+            shares=gender.pair_chart(tables, "share"),
+            difference_charts=gender.difference_charts(tables),
+            gender_tables=gender.gender_views(agreement, tables),
+            everyone_tables=gender.everyone_views(tables),
+            everyone_note=tables["everyone"].note if "everyone" in tables else "",
+            variants=sensitivity.variant_chart(agreement, tables),
+            variant_tables=sensitivity.variant_views(agreement, tables),
+            variant_note=tables["sensitivity"].note if "sensitivity" in tables else "",
+            links=summary.links(agreement, tables),
+            linkage_table=linkage.linkage_view(agreement, tables),
             facts=_facts(agreement, facts),
             hidden=hidden_rows(agreement, tables),
             others=[view(agreement, table) for name, table in sorted(tables.items()) if name not in KNOWN],

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import LinkageProfile
 from juncture.pages import declared, words
-from juncture.pages.findings import JunctureView, Tables, records, titled
+from juncture.pages.findings.falls import expected
+from juncture.pages.findings.gender import stem_of, titled
+from juncture.pages.findings.junctures import JunctureView
+from juncture.pages.findings.released import Tables, records, shown, text_of, title_of_juncture
 from juncture.pages.flow import CHOSEN, Step
 from juncture.pages.words import Verdict, figure
 
@@ -16,7 +19,7 @@ FALSE_DISCOVERIES = 0.05
 
 def different_rates(tables: Tables) -> str:
     """Which rates differ between women and men, by q-value."""
-    rows = [(r, why) for r, why in records(tables.get("gender")) if ":" not in str(r.get("measure") or "")]
+    rows = [(r, why) for r, why in records(tables.get("gender")) if not stem_of(r)]
     if not rows:
         return "No table of rates was released."
     more: dict[str, list[str]] = {"Women": [], "Men": []}
@@ -40,11 +43,7 @@ def different_junctures(agreement: Agreement, tables: Tables) -> str:
     ]
     if not any(q is not None for _, q in found):
         return "Whether a juncture matters more to women or to men cannot be told: too few people of one or the other."
-    titles = [
-        agreement.juncture[name].title if name in agreement.juncture else words.readable(name)
-        for name, q in found
-        if q is not None and q <= FALSE_DISCOVERIES
-    ]
+    titles = [title_of_juncture(agreement, name) for name, q in found if q is not None and q <= FALSE_DISCOVERIES]
     return words.difference_sentence(titles)
 
 
@@ -69,6 +68,21 @@ def links(agreement: Agreement, tables: Tables) -> str:
     return f"Names and dates are often misspelled, so the links are not perfect: {words.listed(said)}.{unseen}"
 
 
+def falls_alone(tables: Tables) -> list[str]:
+    """How far contacts fall by themselves; nothing where that is not told."""
+    told = [
+        f"{words.percent(fall.value)} fewer {words.lowered(text_of(record, 'title', 'agency'))}"
+        for record in shown(tables.get("expected_fall"))
+        if record.get("stratum") == "all" and (fall := expected(record)).value is not None and fall.value > 0
+    ]
+    if not told:
+        return []
+    return [
+        "People who are chosen at a hard time are met less often later, with or without help: here about "
+        f"{words.listed(told)}. A fall that is no larger shows nothing."
+    ]
+
+
 def people_studied(found: Sequence[Step]) -> float | None:
     """People in the cohort, as the table ``flow`` tells."""
     return next((s.people for s in found if s.words == CHOSEN), None)
@@ -77,7 +91,7 @@ def people_studied(found: Sequence[Step]) -> float | None:
 def in_short(
     agreement: Agreement, tables: Tables, views: Sequence[JunctureView], found: Sequence[Step]
 ) -> tuple[str, ...]:
-    """Up to five paragraphs that hold what the study says and what it leaves open."""
+    """Up to six paragraphs that hold what the study says and what it leaves open."""
     who = words.listed(declared.agencies(agreement))
     people = people_studied(found)
     lead = f"We studied {words.about(people)}" if people is not None else "We studied a small group of people"
@@ -97,6 +111,7 @@ def in_short(
     said.append(signal)
     said += _open_verdicts(views, by)
     said.append(different_junctures(agreement, tables))
+    said += falls_alone(tables)
     said.append(links(agreement, tables))
     return tuple(said)
 

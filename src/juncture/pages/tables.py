@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from juncture.agreement.model import Agreement
 from juncture.formats.tables import Cell, Column, ColumnKind, ReleasedTable
@@ -12,12 +13,27 @@ from juncture.pages.words import NOTHING, count, figure, number, p_value, percen
 
 STRATA = {"all": "All", "women": "Women", "men": "Men"}
 HIDDEN = "hidden"
-SHARES = frozenset({"missed_share", "missed_low", "missed_high", "prob_top3"})
+SHARES = frozenset(
+    {
+        *("missed_share", "missed_low", "missed_high", "prob_top3", "share", "referent_share"),
+        *("observed_fall", "observed_low", "observed_high", "expected_fall", "expected_low", "expected_high"),
+        *("lagged_fall", "lagged_low", "lagged_high"),
+    }
+)
+#: Measures of ``gender`` that are shares.
+SHARES_OF_SEX = ("missed_share:", "share:")
 P_VALUES = frozenset({"p_value", "q_value"})
 #: Labels of ``junctures`` that follow from the juncture.
 SAME_IN_A_JUNCTURE = frozenset({"response_within_days", "outcome", "horizon_days"})
 #: Estimated numbers of crises, which no study of this size knows to a fraction.
-CRISES_A_YEAR = frozenset({"avoidable", "avoidable_low", "avoidable_high", "ceiling"})
+CRISES_A_YEAR = frozenset(
+    {
+        *("avoidable", "avoidable_low", "avoidable_high", "ceiling", "bound_low", "bound_high"),
+        *("attributed", "attributed_low", "attributed_high"),
+    }
+)
+#: Days, told to a whole one.
+DAYS = frozenset({"lead_days"})
 #: Measures of ``linkage`` in words; a suffix names agencies or a sex.
 MEASURES = {
     "links": "Links made",
@@ -26,16 +42,23 @@ MEASURES = {
     "joint_contact_pairs": "Pairs of people with a joint contact",
     "recall_by_joint_contacts": "Found without joint contacts, as these tell",
 }
-#: Columns told in one cell with the ends of their interval.
-INTERVALS = {
-    "missed_share": ("missed_low", "missed_high"),
-    "hazard_ratio": ("hazard_low", "hazard_high"),
-    "placebo_ratio": ("placebo_low", "placebo_high"),
-    "avoidable": ("avoidable_low", "avoidable_high"),
-    "ratio": ("low", "high"),
-    "estimate": ("low", "high"),
-    "crises_per_person": ("low", "high"),
+#: Columns told in one cell with the ends of their interval, under whichever of these names they stand.
+INTERVALS: dict[str, tuple[tuple[str, str], ...]] = {
+    "missed_share": (("missed_low", "missed_high"),),
+    "hazard_ratio": (("hazard_low", "hazard_high"), ("low", "high")),
+    "placebo_ratio": (("placebo_low", "placebo_high"),),
+    "avoidable": (("avoidable_low", "avoidable_high"),),
+    "attributed": (("attributed_low", "attributed_high"),),
+    "observed_fall": (("observed_low", "observed_high"),),
+    "expected_fall": (("expected_low", "expected_high"),),
+    "lagged_fall": (("lagged_low", "lagged_high"),),
+    "odds_ratio": (("low", "high"),),
+    "ratio": (("low", "high"),),
+    "estimate": (("low", "high"),),
+    "crises_per_person": (("low", "high"),),
 }
+#: Two ends without an estimate between them, told in the cell of the first.
+RANGES = {"bound_low": "bound_high", "link_low": "link_high"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,9 @@ class CellView:
     is_number: bool = False
     is_header: bool = False
     spoken: str = ""
+
+
+UNTOLD = CellView(NOTHING, True, spoken="not told")
 
 
 @dataclass(frozen=True)
@@ -87,10 +113,10 @@ def label(agreement: Agreement, name: str, value: Cell) -> str:
 def _is_share(name: str, record: Mapping[str, Cell]) -> bool:
     measure = str(record.get("measure") or "")
     return name in SHARES or (
-        measure.startswith(("expected_", "precision_", "recall_", "missed_share:"))
+        measure.startswith(("expected_", "precision_", "recall_", *SHARES_OF_SEX))
         and name in {"estimate", "low", "high", "women", "men"}
         # The interval of a row of ``gender`` is that of a ratio, also where the row compares shares.
-        and not (measure.startswith("missed_share:") and name in {"low", "high"})
+        and not (measure.startswith(SHARES_OF_SEX) and name in {"low", "high"})
     )
 
 
@@ -104,10 +130,11 @@ def value_text(column: Column, record: Mapping[str, Cell]) -> str:
     if column.name in P_VALUES:
         return p_value(value)
     if _is_share(column.name, record):
-        return percent(value)
+        return percent(value) if value is None or value >= 0 else f"\N{MINUS SIGN}{percent(-value)}"
     whole = (
         column.kind in (ColumnKind.PEOPLE, ColumnKind.EVENTS)
         or column.name in CRISES_A_YEAR
+        or column.name in DAYS
         or (value is not None and isinstance(cell, int))
     )
     return count(value) if whole else number(value)
@@ -121,15 +148,20 @@ def view(
     caption: str = "",
     columns: Sequence[str] = (),
     keep: Callable[[Mapping[str, Cell]], bool] = lambda record: True,
+    order: Callable[[Mapping[str, Cell]], float] = lambda record: 0.0,
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> TableView:
-    """The rows of ``table`` that ``keep`` takes, with the ``columns`` named (all where none are)."""
+    """The rows of ``table`` that ``keep`` takes, by ``order``, with the ``columns`` named, in that order (or all).
+
+    ``titles``: by column, in place of the table's own."""
     kept = [r for r in range(len(table.rows)) if keep(record_of(table, r))]
+    kept.sort(key=lambda r: order(record_of(table, r)))
     chosen, merged = _layout(table, columns, kept)
     return TableView(
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", name or table.name),
         caption=caption or table.title or readable(table.name),
         note=table.note,
-        titles=tuple(_title(table.columns[i], merged) for i in chosen),
+        titles=tuple(_title(table.columns[i], merged, titles) for i in chosen),
         rows=tuple(_row(agreement, table, r, chosen, merged) for r in kept),
     )
 
@@ -144,13 +176,17 @@ Layout = tuple[list[int], dict[str, tuple[str, str]]]
 
 def _layout(table: ReleasedTable, columns: Sequence[str], kept: Sequence[int]) -> Layout:
     """Places of the columns that get a cell, and the columns that take the ends of their interval in."""
-    places = {
-        column.name: i
-        for i, column in enumerate(table.columns)
-        if (not columns or column.name in columns) and not _is_empty(table, i, kept)
-    }
-    merged = {name: INTERVALS[name] for name in places if name in INTERVALS and set(INTERVALS[name]) <= set(places)}
-    inside = {end for ends in merged.values() for end in ends}
+    at = {column.name: i for i, column in enumerate(table.columns)}
+    places = {name: at[name] for name in columns or at if name in at and not _is_empty(table, at[name], kept)}
+    merged: dict[str, tuple[str, str]] = {}
+    for name in places:
+        for ends in INTERVALS.get(name, ()):
+            if set(ends) <= set(places):
+                merged[name] = ends
+                break
+        if RANGES.get(name) in places:
+            merged[name] = (name, RANGES[name])
+    inside = {end for name, ends in merged.items() for end in ends if end != name}
     return [i for name, i in places.items() if name not in inside], merged
 
 
@@ -171,9 +207,12 @@ def _is_number(column: Column) -> bool:
     return column.kind is not ColumnKind.LABEL and column.name != "verdict"
 
 
-def _title(column: Column, merged: Mapping[str, tuple[str, str]]) -> CellView:
-    text = column.title or readable(column.name)
-    return CellView(f"{text} (95% interval)" if column.name in merged else text, _is_number(column), is_header=True)
+def _title(column: Column, merged: Mapping[str, tuple[str, str]], titles: Mapping[str, str]) -> CellView:
+    text = titles.get(column.name) or column.title or readable(column.name)
+    if column.name in RANGES and column.name in merged:
+        text = text.removesuffix(", from")
+    is_estimate = column.name in merged and column.name not in RANGES
+    return CellView(f"{text} (95% interval)" if is_estimate else text, _is_number(column), is_header=True)
 
 
 def _cell(
@@ -192,7 +231,9 @@ def _cell(
     text = value_text(column, record)
     if column.name in merged and text != NOTHING:
         low, high = (_end(table, end, record) for end in merged[column.name])
-        if NOTHING not in (low, high):
+        if column.name in RANGES:
+            text = NOTHING if NOTHING in (low, high) else f"{low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high}"
+        elif NOTHING not in (low, high):
             text = f"{text} ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})"
     return CellView(text, _is_number(column), spoken="no estimate" if text == NOTHING else "")
 

@@ -5,8 +5,6 @@ The order of this file is the order of the protocol; every line calls the public
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,11 +19,10 @@ from juncture.agreement.read import read_agreement
 from juncture.agreement.vocabulary import PartyRole
 from juncture.analyst import request as analyst_request
 from juncture.analyst import steps as analyst_steps
-from juncture.base.errors import AgreementForbids, MachineError, UsageError
-from juncture.base.files import private_dir
+from juncture.base.errors import AgreementForbids, UsageError
 from juncture.base.report import Progress, StepReport, silent
 from juncture.checker import steps as checker_steps
-from juncture.exchange.locks import lock_file, locked
+from juncture.exchange.new_folder import must_be_free, new_folder
 from juncture.linker import link as linker_link
 from juncture.linker.ticket import ticket
 from juncture.rehearsal.audit import write_audit
@@ -65,26 +62,15 @@ def rehearse(
     the end; where a step fails, nothing is left. Raises ``UsageError`` for a folder that is not empty, else as the
     steps do.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is not empty.", remedy="Name a new folder; nothing there was touched.")
+    must_be_free(out)
     draft = _draft(agreement_file, audit=audit)
     by_agency = _one_a_party(sources, draft)
-    _sweep_killed(out)
-    work = out.with_name(f".{out.name}-{secrets.token_hex(6)}.part")
-    try:
-        with locked(work):
-            private_dir(work)
-            stage = set_the_stage(work, draft, today=today or datetime.now(UTC).date())
-            groups = run_protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
-            if groups is not None:
-                analyst = stage.desk(PartyRole.ANALYST)
-                write_audit(work / "audit" / "records.csv", stage.agencies, analyst, groups, round_number=ROUND)
-            if out.exists():
-                out.rmdir()
-            work.replace(out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        lock_file(work).unlink(missing_ok=True)
+    with new_folder(out) as work:
+        stage = set_the_stage(work, draft, today=today or datetime.now(UTC).date())
+        groups = run_protocol(stage, by_agency, work / "public", audit=audit, told=told, progress=progress)
+        if groups is not None:
+            analyst = stage.desk(PartyRole.ANALYST)
+            write_audit(work / "audit" / "records.csv", stage.agencies, analyst, groups, round_number=ROUND)
     return Rehearsal(
         folder=out,
         report=out / "public" / "report.html",
@@ -152,17 +138,6 @@ def run_protocol(
     told(checker.party, checker_steps.release(checker, public, round_number=ROUND))
     stage.carry()
     return linked.groups
-
-
-def _sweep_killed(out: Path) -> None:
-    """Remove what killed rehearsals into ``out`` left: whose lock can be had, nobody is working in."""
-    for left in out.parent.glob(f".{out.name}-*.part"):
-        try:
-            with locked(left, patience=0):
-                shutil.rmtree(left, ignore_errors=True)
-        except MachineError:
-            continue
-        lock_file(left).unlink(missing_ok=True)
 
 
 def _draft(agreement_file: Path, *, audit: bool) -> Agreement:

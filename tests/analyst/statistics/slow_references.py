@@ -153,3 +153,79 @@ def weighted_mean_with_deaths(person, start, stop, events, died, upto, weight):
         total += survival * sum(weight[person[i]] * events[i] for i in rows if stop[i] == time) / at_risk
         survival *= 1 - sum(weight[person[i]] * died[i] for i in rows if stop[i] == time) / at_risk
     return total
+
+
+def poisson_with_intercepts(person, length, events, x, beta, levels):
+    """Log likelihood of counts with an intercept for each person: the unconditional form of a case series."""
+    value = 0.0
+    for i in range(len(person)):
+        line = levels[person[i]] + np.log(length[i]) + x[i] @ beta
+        value += events[i] * line - np.exp(line)
+    return value
+
+
+def case_series_parts(person, length, events, x, beta):
+    """Conditional log likelihood, score and information of each row, by loops over persons and their rows."""
+    value, score, share = 0.0, np.zeros_like(x), np.zeros((len(x), x.shape[1], x.shape[1]))
+    for who in sorted(set(person)):
+        rows = [i for i in range(len(person)) if person[i] == who]
+        weight = {i: length[i] * np.exp(x[i] @ beta) for i in rows}
+        whole, total = sum(weight.values()), sum(events[i] for i in rows)
+        mean = sum(weight[i] * x[i] for i in rows) / whole
+        for i in rows:
+            value += events[i] * np.log(weight[i] / whole)
+            score[i] = (events[i] - total * weight[i] / whole) * x[i]
+            share[i] = total * weight[i] / whole * np.outer(x[i] - mean, x[i] - mean)
+    return value, score, share
+
+
+def window_of_day(day, openings, own, window, horizon, before):
+    """Which window day ``(day - 1, day]`` is in, by its words; ``openings``: (start, end, state); ``own`` do not count.
+
+    0 other, 1 before, 2 waiting, 3 after one not settled, 4 after a missed, 5 after a met one.
+    """
+    others = [o for number, o in enumerate(openings) if number not in own]
+    past = [o for o in others if o[0] < day]
+    if past:
+        _, end, state = max(past, key=lambda o: (o[0], o[1]))
+        if day <= end + window:
+            return 2
+        if day <= end + window + horizon:
+            return {0: 4, 1: 5, 2: 3}[state]
+    coming = [o for o in others if o[0] >= day]
+    return 1 if coming and min(o[0] for o in coming) - before < day else 0
+
+
+def kaplan_meier(time, event):
+    """Each event time with how many are at risk, survival after it, and Greenwood's sum (infinite at survival 0)."""
+    survival, total, rows = 1.0, 0.0, []
+    for moment in sorted({t for t, e in zip(time, event, strict=True) if e}):
+        at_risk = sum(t >= moment for t in time)
+        died = sum(bool(e) and t == moment for t, e in zip(time, event, strict=True))
+        survival *= 1 - died / at_risk
+        total += died / (at_risk * (at_risk - died)) if at_risk > died else float("inf")
+        rows.append((moment, at_risk, survival, total))
+    return rows
+
+
+def rubin(estimates, errors, complete):
+    """Estimate, total variance, degrees of freedom after Barnard & Rubin (1999) and share due to the imputations."""
+    m = len(estimates)
+    mean = sum(estimates) / m
+    within = sum(e * e for e in errors) / m
+    between = sum((value - mean) ** 2 for value in estimates) / (m - 1)
+    total = within + (1 + 1 / m) * between
+    share = (1 + 1 / m) * between / total
+    observed = (complete + 1) / (complete + 3) * complete * (1 - share)
+    # The reciprocal of Rubin's own degrees, share^2 / (m - 1), is 0 where the matchings agree.
+    return mean, total, 1 / (share**2 / (m - 1) + 1 / observed), share
+
+
+def rate_by_person(counts, time):
+    """Log of a group's rate and its HC3 error, person by person."""
+    total, observed = sum(counts), sum(time)
+    squares = 0.0
+    for count, own in zip(counts, time, strict=True):
+        leverage = own / observed
+        squares += ((count - total * leverage) / (1 - leverage)) ** 2
+    return np.log(total / observed), squares**0.5 / total

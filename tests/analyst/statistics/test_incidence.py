@@ -47,6 +47,27 @@ def test_greenwood_by_its_formula_and_by_person():
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=25))
+def test_survival_against_loops(rows):
+    """Oracle: the product and Greenwood's sum in loops; survfit(conf.type = "log-log") by its formula."""
+    time, event = (np.array(column) for column in zip(*rows, strict=True))
+    curve = kaplan_meier(time, event)
+    told = slow.kaplan_meier(time, event)
+    assert curve.times.tolist() == [row[0] for row in told]
+    for number, (_, at_risk, survival, greenwood) in enumerate(told):
+        assert curve.at_risk[number] == at_risk
+        assert curve.survival[number] == pytest.approx(survival, abs=1e-12)
+        if survival == 0:
+            assert np.isnan([curve.low[number], curve.high[number]]).all()
+            continue
+        assert curve.standard_error[number] == pytest.approx(survival * greenwood**0.5, abs=1e-12)
+        reach = stats.norm.ppf(0.975) * greenwood**0.5 / np.log(survival)
+        ends = sorted(np.exp(-np.exp(np.log(-np.log(survival)) + side * reach)) for side in (-1, 1))
+        np.testing.assert_allclose(sorted((curve.low[number], curve.high[number])), ends, atol=1e-9)
+        assert curve.low[number] < survival < curve.high[number]
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 2)), min_size=2, max_size=20),
     st.integers(0, 10),

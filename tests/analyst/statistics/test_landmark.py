@@ -8,13 +8,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from juncture.analyst.statistics.cox import ConvergenceFailure, cox_regression
+from juncture.analyst.statistics.cox import cox_regression
 from juncture.analyst.statistics.landmark import (
     SMALLEST_INFORMATIVE,
     adjusted_effect,
     compare_effects,
     landmark_effect,
 )
+from juncture.analyst.statistics.maximise import ConvergenceFailure
 from juncture.analyst.statistics.stratified import person_resamples, stratified_terms
 from juncture.base.errors import UsageError
 from tests.analyst.statistics import slow_references as slow

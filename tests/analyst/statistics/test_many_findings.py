@@ -14,6 +14,7 @@ from juncture.analyst.statistics.combine import combine_matchings
 from juncture.analyst.statistics.multiplicity import benjamini_hochberg
 from juncture.analyst.statistics.ranking import rank_junctures
 from juncture.base.errors import UsageError
+from tests.analyst.statistics import slow_references as slow
 
 
 def test_false_discovery_against_the_paper():
@@ -65,6 +66,23 @@ def test_matchings_that_differ_only_widen(estimates, error, degrees):
     assert result.degrees_of_freedom <= degrees
     same = combine_matchings([1.0] * len(estimates), [error] * len(estimates), degrees)
     assert same.linkage_share == 0 and same.standard_error == pytest.approx(error)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-3, 3), st.floats(0.1, 2)), min_size=2, max_size=8),
+    st.floats(3, 500),
+)
+def test_rubin_against_sums_written_out(parts, complete):
+    estimates, errors = zip(*parts, strict=True)
+    result = combine_matchings(estimates, errors, complete)
+    mean, total, degrees, share = slow.rubin(estimates, errors, complete)
+    assert result.estimate == pytest.approx(mean, abs=1e-9)
+    assert result.standard_error == pytest.approx(total**0.5, rel=1e-9)
+    assert result.degrees_of_freedom == pytest.approx(degrees, rel=1e-6)
+    assert result.linkage_share == pytest.approx(share, abs=1e-9)
+    reach = stats.t.ppf(0.975, degrees) * total**0.5 if degrees >= 1 else float("nan")
+    np.testing.assert_allclose((result.low, result.high), (mean - reach, mean + reach), rtol=1e-6)
 
 
 def test_one_matching_and_a_failed_one():

@@ -73,6 +73,15 @@ def test_late_entry_gaps_and_ties_against_R_survival():
     assert (one.low < one.mean).all() and (one.mean < one.high).all() and (one.low > 0).all()
 
 
+def test_intervals_are_those_of_the_logarithm():
+    """survfit(..., conf.type = "log") by its formula: mean x exp(-+ 1.96 error / mean)."""
+    d = slow.read_columns(slow.TEST_DATA / "synth_recurrent.csv")
+    for curve in mean_cumulative_functions(d["id"], d["start"], d["stop"], d["event"], d["sex"], times=[180, 540]):
+        reach = np.exp(1.959963984540054 * curve.standard_error / curve.mean)
+        np.testing.assert_allclose(curve.low, curve.mean / reach, rtol=1e-12)
+        np.testing.assert_allclose(curve.high, curve.mean * reach, rtol=1e-12)
+
+
 @st.composite
 def histories(draw, persons=(2, 7)):
     """Persons' intervals at risk with late entry and gaps, and events in them, several on a day."""

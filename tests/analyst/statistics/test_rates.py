@@ -6,13 +6,15 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from juncture.analyst.statistics.rates import compare_rates
 from juncture.base.errors import UsageError
 from tests.analyst.statistics import slow_references as slow
+
+RNG = np.random.default_rng(0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -36,6 +38,18 @@ def test_ratio_against_the_sandwich_written_out(women, men):
     reach = stats.t.ppf(0.975, counts.size - 2) * error
     assert np.log(result.high) == pytest.approx(log_ratio + reach, abs=1e-6)
     assert result.degrees_of_freedom == counts.size - 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(20, 400)), min_size=2, max_size=9))
+def test_a_groups_own_rate_against_sums_written_out(women):
+    counts = [c for c, _ in women]
+    assume(sum(counts) > 0)
+    rate = compare_rates([*counts, 1], [*(t for _, t in women), 9.0], [1] * len(women) + [0], rng=RNG, draws=0).first
+    log_rate, error = slow.rate_by_person(counts, [t for _, t in women])
+    reach = stats.t.ppf(0.975, len(women) - 1) * error
+    assert rate.rate == pytest.approx(np.exp(log_rate), rel=1e-12)
+    np.testing.assert_allclose(np.log([rate.low, rate.high]), [log_rate - reach, log_rate + reach], atol=1e-9)
 
 
 def test_permutation_p_against_all_arrangements():

@@ -3,16 +3,16 @@
 ``<agency>_contacts``: contacts of any role a person-year; ``crises``: crisis episodes; ``co_responses``: of them those
 with a co-response; ``arrests``, ``follow_ups``: contacts of that kind at any agency; ``institution_stays``: stays that
 began. A person-year is one at risk: observed and in no institution, and only what happened at risk is counted.
-``missed_share:<juncture>``: the share of openings
-missed; ``hazard_ratio:<juncture>``: missed over met, whose ratio women over men is the interaction.
+``share:<name>``: roles, pathways and timing (:mod:`findings.gender_shares`). ``missed_share:<juncture>``: the share of
+openings missed; ``hazard_ratio:<juncture>``: missed over met, whose ratio women over men is the interaction.
 
 ``link_low``, ``link_high``: the ends that the interval of a ratio reaches over the range, by sex, of the chance that
 contacts, or an opening's response, are seen. Where they hold 1 the difference may be the linkage's. The range of the
 ratio alone would leave out chance, and false differences with it. Whom a false link gives a stranger's contacts has
 neither fewer nor more of them than others.
 
-Rates have their p from permuting persons on their mean contacts over the matchings. Shares and interactions have it
-from t. q-values: rates and shares are one family, interactions another.
+Rates and ``share:`` have their p from permuting persons on their means over the matchings; missed shares and
+interactions have it from t. q-values: rates and all shares are one family, interactions another.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult, largest_share
+from juncture.analyst.findings.by_sex import compare_sums
+from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult
+from juncture.analyst.findings.gender_shares import compare_shares
 from juncture.analyst.findings.linkage import Linkage
-from juncture.analyst.findings.matchings import Combined, Matchings, combine
+from juncture.analyst.findings.matchings import Combined, Matchings
 from juncture.analyst.findings.model import NAN, Estimate, GenderFinding, Stratum
 from juncture.analyst.statistics.arrays import Vector, t_interval, t_p_value
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
 from juncture.analyst.statistics.misclassification import pooled
 from juncture.analyst.statistics.multiplicity import benjamini_hochberg
-from juncture.analyst.statistics.rates import compare_rates
 from juncture.analyst.study.atrisk import at_risk_spans, during_risk, institution_kinds
 from juncture.analyst.study.model import Contact, JoinedTimeline, Study
 
-PERMUTATIONS = 1999
 SHARE, HAZARD = "missed_share", "hazard_ratio"
 
 
@@ -60,9 +60,10 @@ def compare_women_and_men(
         _rate(name, _by_agency(study, told_by), years, matchings, linkage, rng)
         for name, told_by in _measures(study).items()
     ]
-    shares = [_share(result) for result in results]
+    shares = compare_shares(study, matchings, linkage, rng)
+    missed = [_share(result) for result in results]
     interactions = [_interaction(result) for result in results]
-    return (*_with_q([*rates, *shares]), *_with_q(interactions))
+    return (*_with_q([*rates, *shares, *missed]), *_with_q(interactions))
 
 
 def _measures(study: Study) -> dict[str, Callable[[JoinedTimeline], list[str]]]:
@@ -102,39 +103,9 @@ def _rate(
     name: str, by_agency: Vector, years: Vector, matchings: Matchings, linkage: Linkage, rng: np.random.Generator
 ) -> GenderFinding:
     """Rates of one measure, counted in each timeline."""
-    counts = by_agency.sum(axis=1)
-    people = matchings.group.size
-    by_matching = np.zeros((2, len(matchings.distinct), people))
-    for u, matching in enumerate(matchings.distinct):
-        here = (matching >= 0) & (matchings.group < 2)
-        by_matching[0, u, here] = counts[matching[here]]
-        by_matching[1, u, here] = years[matching[here]]
-    compared = []
-    for events, time in zip(*by_matching, strict=True):
-        seen = time > 0
-        compared.append(compare_rates(events[seen], time[seen], matchings.group[seen] == 0, rng=rng, draws=0))
-    ratio = combine(
-        matchings.over_draws([_log(c.ratio) for c in compared]),
-        matchings.over_draws([c.log_standard_error for c in compared]),
-        matchings.over_draws([float(c.degrees_of_freedom) for c in compared]),
-    ).exponential()
-    events, time = matchings.weights @ by_matching[0], matchings.weights @ by_matching[1]
-    seen = time > 0
-    first = matchings.group[seen] == 0
-    mean = compare_rates(events[seen], time[seen], first, rng=rng, draws=PERMUTATIONS)
-    link_low, link_high = _rate_range(ratio, by_agency, matchings, linkage)
-    return GenderFinding(
-        measure=name,
-        women=mean.first.rate,
-        men=mean.second.rate,
-        ratio=Estimate(ratio.value, ratio.low, ratio.high, mean.p_value),
-        people_women=int(first.sum()),
-        people_men=int((~first).sum()),
-        people_with=(int((events[seen][first] >= 0.5).sum()), int((events[seen][~first] >= 0.5).sum())),
-        largest_share=largest_share(list(by_matching[0]), matchings),
-        link_low=link_low,
-        link_high=link_high,
-    )
+    found = compare_sums(name, by_agency.sum(axis=1), years, matchings, rng)
+    link_low, link_high = _rate_range(found.ratio, by_agency, matchings, linkage)
+    return replace(found, link_low=link_low, link_high=link_high)
 
 
 def _rate_range(ratio: Estimate, by_agency: Vector, matchings: Matchings, linkage: Linkage) -> tuple[float, float]:
@@ -217,7 +188,3 @@ def _difference(women: Combined, men: Combined) -> Estimate:
 def _with_q(findings: Sequence[GenderFinding]) -> list[GenderFinding]:
     q_values = benjamini_hochberg([f.ratio.p_value for f in findings]).q_values.tolist()
     return [replace(f, q_value=q) for f, q in zip(findings, q_values, strict=True)]
-
-
-def _log(ratio: float) -> float:
-    return float(np.log(ratio)) if ratio > 0 else float("nan")

@@ -94,12 +94,18 @@ class JunctureFinding:
     """One declared juncture in one stratum.
 
     ``missed_share``: of all openings, those to which no response came within the window before a crisis did, corrected
-    for missed and false links as ``links`` says;
-    ``preempted_share``: the part of them in which a crisis came first. ``ratio``: hazard of a
-    crisis after missed over met openings, within persons; ``placebo``: the same of crises in the 30 days before;
-    ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon. ``avoidable``,
-    ``ceiling``: first crises within the horizon, a year, in the cohort. ``linkage_share``: of the variance of the log
-    ratio, what is due to not knowing who is who. ``largest_share``: of the openings, those of the person with most.
+    for missed and false links as ``links`` says; ``preempted_share``: the part of them in which a crisis came first.
+    ``ratio``: hazard of a crisis after missed over met openings, within persons; ``placebo``: the same of crises in the
+    30 days before; ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon.
+
+    In first crises within the horizon, a year, in the cohort: ``avoidable`` by the model; ``ceiling``: all that
+    followed missed openings; ``bound_low``, ``bound_high`` without a model; ``avoidable_link_low``,
+    ``avoidable_link_high``: the model over the range of q; ``attributed``: what junctures with more avoidable crises
+    leave of the model's.
+
+    ``lead``: median days from t to the crisis, of missed openings that one followed within the horizon.
+    ``linkage_share``: of the variance of the log ratio, what is due to not knowing who is who. ``largest_share``: of
+    the openings, those of the person with most.
     """
 
     juncture: str
@@ -123,6 +129,62 @@ class JunctureFinding:
     prob_top3: float = NAN
     verdict: Verdict = Verdict.TOO_SMALL
     links: LinkSensitivity = LinkSensitivity()
+    bound_low: float = NAN
+    bound_high: float = NAN
+    attributed: Estimate = Estimate()
+    lead: Estimate = Estimate()
+    avoidable_link_low: float = NAN
+    avoidable_link_high: float = NAN
+
+
+class Variant(StrEnum):
+    """Another way to compute a juncture's ratio: see :mod:`juncture.analyst.findings.sensitivity`."""
+
+    PRIMARY = "primary"
+    CRISES = "crises_7_30d"
+    PRIOR = "prior_response"
+    ALL_ADJUSTED = "all_adjusted"
+    TIME_DEPENDENT = "time_dependent"
+    ALL_CRISES = "all_crises"
+    GAP_6H = "gap_6h"
+    GAP_24H = "gap_24h"
+    GAP_72H = "gap_72h"
+    SCCS = "sccs"
+
+
+@dataclass(frozen=True)
+class SensitivityFinding:
+    """One juncture's ratio computed in another way, of everybody. Counts are those of the openings that this variant
+    rests on; ``missed_share`` (corrected) where the variant has openings of its own; ``note``: why there is no
+    interval; ``largest_share``: of the openings, those of the person with most."""
+
+    juncture: str
+    variant: Variant
+    ratio: Estimate
+    openings: int
+    people: int
+    people_missed: int
+    people_met: int
+    people_informative: int
+    missed_share: float
+    largest_share: float
+    note: str
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """People under another rule. ``rule``: in words; ``among``: whom it chooses from (``GRID_LINKED`` or
+    ``GRID_COHORT`` of :mod:`findings.rulegrid`); ``people_low``, ``people_high``: what hidden and rounded counts leave
+    open, or the least and the most over the matchings; ``women``: their share; ``crises``: a person-year at risk."""
+
+    among: str
+    rule: str
+    people: float
+    people_low: float
+    people_high: float
+    women: float
+    crises: float
+    note: str
 
 
 @dataclass(frozen=True)
@@ -206,9 +268,84 @@ class FunnelStep:
     largest_share: float
 
 
+class LastContactMeasure(StrEnum):
+    """What is told of the last contact before a crisis."""
+
+    KIND = "kind"  # with whom and of what kind it was
+    DAYS = "days"  # how many days before it was
+
+
+@dataclass(frozen=True)
+class LastContactFinding:
+    """Crises whose last contact was of one ``value`` (or one of several), beside referent times of the same persons.
+
+    ``people`` have such a crisis; ``people_behind``: people with a crisis after another last contact, with such a
+    referent time, with another referent time; ``people_informative``: those from whom the odds learn. ``share``: of the
+    crises; ``referent_share``: of the referent times, every crisis counting once. ``odds``: ratio of the odds of this
+    last contact before crises over before referent times, within persons, of everybody only. ``median_days``: before
+    the crisis. ``largest_share``: of the crises, those of the person with most.
+    """
+
+    measure: LastContactMeasure
+    value: str
+    stratum: Stratum
+    crises: int
+    people: int
+    people_behind: tuple[int, ...]
+    people_informative: int
+    share: float
+    referent_share: float
+    odds: Estimate
+    median_days: float
+    largest_share: float
+
+
+@dataclass(frozen=True)
+class ExpectedFallFinding:
+    """Contacts with one agency, or crises, a year before and after people were chosen; falls are shares, 1 - the ratio.
+
+    ``observed``: from before to after, NaN where neither expected fall stands beside it; ``expected``: by everybody's
+    counts; ``lagged``: by the year before the follow-up of the ``people_lagged`` who had met the rule by then;
+    ``since_washout``: what these fell from that year to the follow-up. ``largest_share``: of the events before, or of
+    those after, those of the person with most. ``notes``: why something is empty, and what to mind.
+    """
+
+    agency: str
+    stratum: Stratum
+    people: int
+    before: float = NAN
+    after: float = NAN
+    observed: Estimate = Estimate()
+    expected: Estimate = Estimate()
+    lagged: Estimate = Estimate()
+    since_washout: Estimate = Estimate()
+    people_lagged: int = 0
+    largest_share: float = NAN
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EveryoneRow:
+    """People whom an agency knows, by sex and band of contacts in the selection window; NaN where the agency hid it.
+
+    ``before``, ``after``: mean contacts in the two windows; ``none_after``: the share without any in the follow-up;
+    ``at_least``: of those with a contact, the share with this band's or more.
+    """
+
+    agency: str
+    sex: str
+    band: str
+    people: float
+    before: float
+    after: float
+    none_after: float
+    at_least: float
+
+
 @dataclass(frozen=True)
 class Findings:
-    """Everything one study found; ``agencies`` in order; ``audited``: those of them whose files were audited."""
+    """Everything one study found; ``agencies`` in order; ``audited``: those of them whose files were audited;
+    ``last_contact_pooled``: values of the last contact that are about too few people by themselves, put together."""
 
     agencies: tuple[str, ...]
     cohort: tuple[CohortRow, ...]
@@ -219,3 +356,9 @@ class Findings:
     people_studied: int
     audited: frozenset[str] = frozenset()
     funnel: tuple[FunnelStep, ...] = ()
+    last_contact: tuple[LastContactFinding, ...] = ()
+    last_contact_pooled: tuple[LastContactFinding, ...] = ()
+    sensitivities: tuple[SensitivityFinding, ...] = ()
+    rule_grid: tuple[GridRow, ...] = ()
+    expected_falls: tuple[ExpectedFallFinding, ...] = ()
+    everyone: tuple[EveryoneRow, ...] = ()

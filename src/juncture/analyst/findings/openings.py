@@ -45,6 +45,9 @@ class Opening:
     ``before_days``, ``before_crisis``: the same backwards from ``start_h``, over 30 days. ``told_by``: agencies whose
     contacts open it; ``answered_by``: the agency of the response that settled it, None where none did. A response from
     ``answer_first_h`` to ``answer_last_h`` would have settled it; none can where the first is later than the last.
+    ``response_h``: the first response that may count, in the window or after it, ``NEVER`` where there is none;
+    ``stop_h``: where a crisis could no longer be seen, the horizon's end at the latest; ``crises_h``: crises after t
+    until then.
     """
 
     start_h: int
@@ -61,6 +64,9 @@ class Opening:
     answered_by: str | None
     answer_first_h: int
     answer_last_h: int
+    response_h: int
+    stop_h: int
+    crises_h: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -148,9 +154,11 @@ def _judge(juncture: Juncture, situation: _Situation, timeline: JoinedTimeline, 
     window = 0 if in_episode else juncture.response.within_days * HOURS_A_DAY
     landmark = at + window
     response, agency = _first_response(juncture, situation, timeline.contacts)
-    crisis = next((e.start_h for e in outcomes if e.start_h > at and not situation.members & set(e.members)), NEVER)
     stay = next((max(begin, at) for begin, end in timeline.stays if end > at), NEVER)
     stop = min(stay, timeline.exit_h)
+    last = min(stop, landmark + juncture.outcome.horizon_days * HOURS_A_DAY)
+    crises = _crises_between(at, last, outcomes, situation)
+    crisis = crises[0] if crises else NEVER
     if crisis <= min(landmark, stop):
         fate = Fate.CRISIS
     elif stop <= landmark:
@@ -166,7 +174,7 @@ def _judge(juncture: Juncture, situation: _Situation, timeline: JoinedTimeline, 
             settled = CRISIS
         else:
             settled = RESPONSE if response == settled_h else CENSORED
-    until = min(crisis, stop, landmark + juncture.outcome.horizon_days * HOURS_A_DAY)
+    until = min(crisis, last)
     before_h, before_crisis = _backwards(situation, timeline, outcomes)
     return Opening(
         start_h=situation.start_h,
@@ -184,7 +192,16 @@ def _judge(juncture: Juncture, situation: _Situation, timeline: JoinedTimeline, 
         answer_first_h=_earliest(juncture, at),
         # A crisis in the same hour comes first.
         answer_last_h=-NEVER if in_episode else min(landmark, stop, crisis - 1),
+        response_h=response,
+        stop_h=last,
+        crises_h=crises,
     )
+
+
+def _crises_between(after: int, last: int, outcomes: Sequence[Episode], situation: _Situation) -> tuple[int, ...]:
+    """When crises other than the situation's own began, in (after, last]."""
+    begin, end = (bisect_right(outcomes, hour, key=lambda e: e.start_h) for hour in (after, last))
+    return tuple(e.start_h for e in outcomes[begin:end] if not situation.members & set(e.members))
 
 
 def _told_by(juncture: Juncture, situation: _Situation, contacts: Sequence[Contact]) -> frozenset[str]:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from juncture.analyst.findings.model import (
     CohortRow,
     CurvePoint,
+    EveryoneRow,
+    ExpectedFallFinding,
+    FunnelStep,
     GenderFinding,
+    GridRow,
     JunctureFinding,
+    LastContactFinding,
     LinkageFinding,
+    SensitivityFinding,
 )
 
 Value = str | int | float | None
@@ -75,6 +81,16 @@ def detail_record(f: JunctureFinding) -> Record:
         "crude_ratio": f.crude_ratio,
         "risk_ratio": f.risk_ratio,
         "ceiling": f.ceiling,
+        "bound_low": f.bound_low,
+        "bound_high": f.bound_high,
+        "attributed": f.attributed.value,
+        "attributed_low": f.attributed.low,
+        "attributed_high": f.attributed.high,
+        "avoidable_link_low": f.avoidable_link_low,
+        "avoidable_link_high": f.avoidable_link_high,
+        "lead_days": f.lead.value,
+        "lead_low": f.lead.low,
+        "lead_high": f.lead.high,
         "linkage_share": f.linkage_share,
     }
 
@@ -101,6 +117,36 @@ def sensitivity_record(f: JunctureFinding) -> Record:
         "hazard_link_low": links.ratio_low,
         "hazard_link_high": links.ratio_high,
         "note": links.note,
+    }
+
+
+def variant_record(f: SensitivityFinding) -> Record:
+    """Columns of ``juncture_sensitivity.csv``: a juncture's ratio computed in other ways."""
+    return {
+        "juncture": f.juncture,
+        "variant": f.variant.value,
+        "hazard_ratio": f.ratio.value,
+        "low": f.ratio.low,
+        "high": f.ratio.high,
+        "p_value": f.ratio.p_value,
+        "openings": f.openings,
+        "people_informative": f.people_informative,
+        "missed_share": f.missed_share,
+        "note": f.note,
+    }
+
+
+def grid_record(row: GridRow) -> Record:
+    """Columns of ``rule_grid.csv``: people under other rules."""
+    return {
+        "among": row.among,
+        "rule": row.rule,
+        "people": row.people,
+        "people_low": row.people_low,
+        "people_high": row.people_high,
+        "women_share": row.women,
+        "crises_per_year": row.crises,
+        "note": row.note,
     }
 
 
@@ -134,4 +180,71 @@ def curve_record(point: CurvePoint) -> Record:
         "low": point.mean.low,
         "high": point.mean.high,
         "at_risk": point.at_risk,
+    }
+
+
+def funnel_record(step: FunnelStep) -> Record:
+    """Columns of ``funnel.csv``: openings at a stage, and people who have one."""
+    return {
+        "juncture": step.juncture,
+        "stage": step.stage.value,
+        "openings": step.openings,
+        "people": step.people,
+    }
+
+
+def last_contact_record(row: LastContactFinding) -> Record:
+    """Columns of ``last_contact.csv``: crises whose last contact was of one kind, or so many days before."""
+    return {
+        "measure": row.measure.value,
+        "last_contact": row.value,
+        "stratum": row.stratum.value,
+        "crises": row.crises,
+        "people": row.people,
+        "share": row.share,
+        "referent_share": row.referent_share,
+        "odds_ratio": row.odds.value,
+        "low": row.odds.low,
+        "high": row.odds.high,
+        "p_value": row.odds.p_value,
+        "median_days": row.median_days,
+    }
+
+
+def expected_fall_record(f: ExpectedFallFinding) -> Record:
+    """Columns of ``expected_fall.csv``: falls as shares of the rate before."""
+    return {
+        "agency": f.agency,
+        "stratum": f.stratum.value,
+        "people": f.people,
+        "before": f.before,
+        "after": f.after,
+        "observed_fall": f.observed.value,
+        "observed_low": f.observed.low,
+        "observed_high": f.observed.high,
+        "expected_fall": f.expected.value,
+        "expected_low": f.expected.low,
+        "expected_high": f.expected.high,
+        "lagged_fall": f.lagged.value,
+        "lagged_low": f.lagged.low,
+        "lagged_high": f.lagged.high,
+        "people_lagged": f.people_lagged,
+        "since_washout": f.since_washout.value,
+        "since_washout_low": f.since_washout.low,
+        "since_washout_high": f.since_washout.high,
+        "note": "; ".join(f.notes),
+    }
+
+
+def everyone_record(row: EveryoneRow) -> Record:
+    """Columns of ``everyone.csv``: whom an agency knows, as suppressed by the agency."""
+    return {
+        "agency": row.agency,
+        "sex": row.sex,
+        "band": row.band,
+        "people": row.people,
+        "before": row.before,
+        "after": row.after,
+        "none_after": row.none_after,
+        "at_least": row.at_least,
     }

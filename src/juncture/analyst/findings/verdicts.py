@@ -78,7 +78,7 @@ def _ranked(judged: Sequence[JunctureFinding], results: Sequence[JunctureResult]
         return tuple(judged)
     ranking = rank_junctures(
         [result.findings[Stratum.ALL].avoidable.value for _, result in field],
-        np.stack([result.drawn for _, result in field], axis=1),
+        np.stack([result.avoided[Stratum.ALL].drawn for _, result in field], axis=1),
     )
     place = {name: i for i, (name, _) in enumerate(field)}
     return tuple(

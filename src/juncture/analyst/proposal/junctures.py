@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from juncture.agreement.model import Agreement
 from juncture.analyst.findings import records
 from juncture.analyst.findings.model import Findings, Stratum, Verdict
@@ -20,8 +23,11 @@ EFFECT_COLUMNS = (
         "placebo_high",
     ),
     *("crude_ratio", "risk_ratio", "p_value", "q_value", "avoidable", "avoidable_low", "avoidable_high", "ceiling"),
-    *("rank", "prob_top3"),
+    *("bound_low", "bound_high", "attributed", "attributed_low", "attributed_high", "lead_days", "rank", "prob_top3"),
 )
+#: Bounds are told in steps of so many crises a year, further apart where they lie between: they stay bounds, and their
+#: distance from the ceiling does not count the few openings that lost sight of a person.
+STEP_OF_BOUNDS = 5
 
 
 def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
@@ -55,6 +61,12 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("avoidable_low", "from", ESTIMATE),
         ("avoidable_high", "to", ESTIMATE),
         ("ceiling", "At most, if a response prevented every one", ESTIMATE),
+        ("bound_low", "Whatever the effect is, from", ESTIMATE),
+        ("bound_high", "to", ESTIMATE),
+        ("attributed", "Of the avoidable, what junctures with more leave", ESTIMATE),
+        ("attributed_low", "from", ESTIMATE),
+        ("attributed_high", "to", ESTIMATE),
+        ("lead_days", "Days from the opening to the crisis, half the time", ESTIMATE),
         ("rank", "Rank", ESTIMATE),
         ("prob_top3", "Chance of being among the first three", ESTIMATE),
         ("verdict", "Verdict", ESTIMATE),
@@ -64,6 +76,10 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         counts = finding.counts
         record = records.juncture_record(finding) | records.detail_record(finding)
         record["title"] = agreement.juncture[finding.juncture].title
+        if not math.isfinite(finding.lead.low):
+            record["lead_days"] = None
+        record["bound_low"] = _outwards(finding.bound_low, math.floor)
+        record["bound_high"] = _outwards(finding.bound_high, math.ceil)
         behind = [counts.people, counts.people_any, counts.people_missed, counts.people_met]
         if finding.verdict is Verdict.TOO_SMALL:
             # "Too small to say" is the result: no estimate without an interval, and no count of those few.
@@ -86,7 +102,12 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         name="junctures",
         title="Where help could have come earlier",
         note="A ratio above 1 means that missing the response went with more crises. Avoidable crises of different "
-        "junctures must not be added up: one crisis may be counted under several.",
+        "junctures must not be added up: one crisis may be counted under several. What is attributed may be: there a "
+        "crisis counts under the first of the junctures, in the order of their avoidable crises, that would avoid it.",
         columns=columns,
         rows=tuple(rows),
     )
+
+
+def _outwards(bound: float, towards: Callable[[float], int]) -> float | None:
+    return float(towards(bound / STEP_OF_BOUNDS) * STEP_OF_BOUNDS) if math.isfinite(bound) else None

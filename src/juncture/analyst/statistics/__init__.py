@@ -5,3 +5,59 @@ it amounts to (``avoidable``, ``ranking``), and what makes an interval honest: `
 (resamples of persons), ``combine`` (over matchings), ``multiplicity`` (over findings). The unit is the person
 throughout.
 """
+
+from juncture.analyst.statistics.alternatives import recurrent_effect, time_dependent_effect
+from juncture.analyst.statistics.avoidable import avoidable_bounds, avoidable_model
+from juncture.analyst.statistics.combine import Combined, combine_matchings
+from juncture.analyst.statistics.counting import counting_rows, event_numbers
+from juncture.analyst.statistics.cox import andersen_gill, cox_regression, pwp_gap_time, pwp_total_time
+from juncture.analyst.statistics.incidence import cumulative_incidence, kaplan_meier, missed_share
+from juncture.analyst.statistics.landmark import (
+    Contrast,
+    LandmarkEffect,
+    adjusted_effect,
+    compare_effects,
+    landmark_effect,
+)
+from juncture.analyst.statistics.likelihood import Ties
+from juncture.analyst.statistics.mcf import difference_of_means, mean_cumulative_functions
+from juncture.analyst.statistics.misclassification import audited, corrected_ratio, corrected_share
+from juncture.analyst.statistics.multiplicity import benjamini_hochberg
+from juncture.analyst.statistics.permutation import permute_persons
+from juncture.analyst.statistics.ranking import rank_junctures
+from juncture.analyst.statistics.rates import compare_rates
+from juncture.analyst.statistics.sccs import case_series
+
+__all__ = [
+    "Combined",
+    "Contrast",
+    "LandmarkEffect",
+    "Ties",
+    "adjusted_effect",
+    "andersen_gill",
+    "audited",
+    "avoidable_bounds",
+    "avoidable_model",
+    "benjamini_hochberg",
+    "case_series",
+    "combine_matchings",
+    "compare_effects",
+    "compare_rates",
+    "corrected_ratio",
+    "corrected_share",
+    "counting_rows",
+    "cox_regression",
+    "cumulative_incidence",
+    "difference_of_means",
+    "event_numbers",
+    "kaplan_meier",
+    "landmark_effect",
+    "mean_cumulative_functions",
+    "missed_share",
+    "permute_persons",
+    "pwp_gap_time",
+    "pwp_total_time",
+    "rank_junctures",
+    "recurrent_effect",
+    "time_dependent_effect",
+]

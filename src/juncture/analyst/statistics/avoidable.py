@@ -8,120 +8,231 @@ held. A person with d crises where the pooled baseline expects e gets the frailt
 with the credibility weight e / (e + 1/v) and 1 with the rest; F is averaged over the frailty's posterior. It is never
 (1 - 1/ratio) times the crises, which counts crises that were only put off within the horizon.
 
-The interval resamples persons and refits ratio and baseline each time; the ratio is not drawn again.
+**By crisis.** Thinning a person's missed hazard to the met one takes away a crisis at u with chance 1 - 1/ratio, and no
+other comes in its place before the horizon with chance S_met(h) / S_met(u). The product p(u) is the chance that *this*
+crisis is avoided: over the time of the crisis it integrates to F(h | missed) - F(h | met). So the sum above falls to
+the crises seen in proportion to p(u).
+
+**Each crisis once.** Openings of one juncture may overlap, and the same crisis is then the first after several. It
+counts after the last of them, whose horizon reaches furthest; what p gives it after the others is left out of the sum.
+
+Intervals resample persons and refit ratio and baseline each time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, flags, numbers
-from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
 from juncture.analyst.statistics.risksets import risk_sets
 from juncture.analyst.statistics.stratified import StratifiedTerms, stratified_terms
 from juncture.base.errors import UsageError
 
 #: Frailty variances tried: from people all but alike to a twentyfold spread between the quartiles.
 FRAILTY_VARIANCES = np.geomspace(0.02, 8.0, 16)
-FRAILTY_STEPS = 40
-CELLS_A_BATCH = 2_000_000
-#: An interval needs this share of resamples to have a finite ratio.
-SMALLEST_SHARE_OF_DRAWS = 0.9
+FRAILTY_STEPS = 60
+SMALLEST_CHANGE = 1e-7
+CELLS_A_BATCH = 1_000_000
 
 
 @dataclass(frozen=True)
-class AvoidableCrises:
-    """Three rows on one juncture's evaluable missed openings, in first crises within the horizon.
+class Bounds:
+    """What meeting a juncture's missed openings (n) may have done, in first crises within the horizon, no model asked.
 
-    ``ceiling``: crises seen after missed openings, as if meeting them prevented every one. ``bounds_low``,
-    ``bounds_high``: whatever the effect is (Manski 1990, American Economic Review 80:319-323), openings with unseen
-    outcomes taken at their worst. ``model`` with ``low``, ``high``: net avoided crises, negative where missing an
-    opening went with fewer; no interval below 20 informative persons. ``ratio`` and ``frailty_variance`` are those of
-    the whole sample; ``draws`` is the number of resamples used, ``failed_draws`` those without a finite ratio.
+    ``ceiling``: different crises seen after them, as if meeting prevented every one. ``low``, ``high``: whatever the
+    effect is (Manski 1990, American Economic Review 80:319-323), openings with unseen outcomes taken at their worst:
+    meeting prevents all that were or may have been, or brings one on after each opening that had none.
     """
 
-    missed_openings: int
+    openings: int
     ceiling: int
-    bounds_low: int
-    bounds_high: int
-    model: float
-    low: float
-    high: float
-    ratio: float
-    frailty_variance: float
-    draws: int
-    failed_draws: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, eq=False)
+class AvoidableFit:
+    """The model under b weightings of n persons; NaN throughout where no ratio is finite.
+
+    ``avoided`` (b): avoidable crises. ``by_crisis`` (b, c): the same by crisis, and ``probability`` (b, c): the chance
+    that the crisis is avoided (negative where the ratio is below 1); c are ``AvoidableModel.crisis_rows``.
+    ``precision`` (b) of the frailty is 1 / v; ``expected`` (b, n): crises that the baseline expects of each person;
+    ``baseline`` (b): its cumulative hazard at the horizon; ``counted_once`` (b): the part of the sum over openings that
+    is left when each crisis counts once. ``happened``, ``missed_openings`` (n): those of each person.
+    """
+
+    avoided: Vector
+    log_ratio: Vector
+    by_crisis: Vector
+    probability: Vector
+    precision: Vector
+    expected: Vector
+    baseline: Vector
+    counted_once: Vector
+    happened: Vector
+    missed_openings: Vector
+
+    def differently(self, *, ratio: float, openings: float = 1.0, met_hazard: float = 1.0) -> Vector:
+        """Avoidable crises (b) of persons with the weight of 1, had the ratio been ``ratio`` times as large, the missed
+        openings ``openings`` times as many and the hazard after met ones ``met_hazard`` times as high."""
+        baseline, times = self.baseline * met_hazard, np.exp(self.log_ratio) * ratio
+        difference = _difference(self.happened, self.precision, self.expected, baseline, times)
+        return np.asarray(openings * self.counted_once * (difference @ self.missed_openings), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class AvoidableModel:
     """Openings of one juncture, ready to be refitted for any weighting of persons.
 
-    ``persons`` (n): the caller's numbers of the persons with an opening. ``exposed_met``, ``exposed_missed`` (n, k):
-    openings of each person at risk at each distinct crisis time; ``crises`` (n, k): those that happened then.
+    ``persons`` (n): the caller's numbers of the persons with an opening. ``times`` (k): distinct crisis times.
+    ``exposed_met``, ``exposed_missed`` (n, k): openings of each person at risk at each of them; ``crises``,
+    ``crises_missed`` (n, k): those that had a crisis then, and the missed of them. ``missed_openings`` (n).
+    ``pair_person``, ``pair_at``, ``pair_row`` (p): missed openings with a crisis: place in ``persons`` and ``times``
+    and row of the caller's; ``pair_counts`` (p): no later missed opening of the person had the same crisis.
     """
 
     persons: Integers
     terms: StratifiedTerms
+    times: Vector
     exposed_met: Vector
     exposed_missed: Vector
     crises: Vector
+    crises_missed: Vector
     missed_openings: Vector
+    pair_person: Integers
+    pair_at: Integers
+    pair_row: Integers
+    pair_counts: Booleans
 
-    def refit(self, multiplicity: npt.NDArray[np.float64]) -> tuple[Vector, Vector, Vector]:
-        """Avoidable crises, log ratio and frailty variance for weights (b, n) of ``persons``."""
+    @property
+    def informative(self) -> Integers:
+        """Persons (the caller's numbers) with a crisis at whose time a missed and a met opening of theirs were at
+        risk."""
+        return np.asarray(self.persons[self.terms.count.any(axis=1)], dtype=np.int64)
+
+    @property
+    def crisis_rows(self) -> Integers:
+        """The caller's row of each crisis that counts (c): the last missed opening before it."""
+        return np.asarray(self.pair_row[self.pair_counts], dtype=np.int64)
+
+    def of(self, keep: Booleans) -> AvoidableModel:
+        """The model of some of the persons (n) alone."""
+        place = np.cumsum(keep) - 1
+        pairs = keep[self.pair_person]
+        return replace(
+            self,
+            persons=self.persons[keep],
+            terms=replace(self.terms, count=self.terms.count[keep], events_missed=self.terms.events_missed[keep]),
+            exposed_met=self.exposed_met[keep],
+            exposed_missed=self.exposed_missed[keep],
+            crises=self.crises[keep],
+            crises_missed=self.crises_missed[keep],
+            missed_openings=self.missed_openings[keep],
+            pair_person=place[self.pair_person[pairs]],
+            pair_at=self.pair_at[pairs],
+            pair_row=self.pair_row[pairs],
+            pair_counts=self.pair_counts[pairs],
+        )
+
+    def refit(self, multiplicity: npt.NDArray[np.float64], near: AvoidableFit | None = None) -> AvoidableFit:
+        """Fit the model to weights (b, n) of ``persons``. ``near``: a fit (of one weighting) to start from."""
         log_ratio = self.terms.log_ratios(multiplicity)
-        avoided, variance = np.full(len(log_ratio), np.nan), np.full(len(log_ratio), np.nan)
+        draws, people = multiplicity.shape
+        unknown = np.full(draws, np.nan)
+        by_crisis = np.full((draws, int(self.pair_counts.sum())), np.nan)
+        fit = AvoidableFit(
+            avoided=unknown,
+            log_ratio=log_ratio,
+            by_crisis=by_crisis,
+            probability=by_crisis.copy(),
+            precision=unknown.copy(),
+            expected=np.full((draws, people), np.nan),
+            baseline=unknown.copy(),
+            counted_once=unknown.copy(),
+            happened=self.crises.sum(axis=1),
+            missed_openings=self.missed_openings,
+        )
         usable = np.flatnonzero(np.isfinite(log_ratio))
-        size = max(1, CELLS_A_BATCH // max(1, self.persons.size * FRAILTY_VARIANCES.size))
+        size = max(1, CELLS_A_BATCH // max(1, people, self.times.size, self.pair_row.size))
         for begin in range(0, usable.size, size):
-            batch = usable[begin : begin + size]
-            ratio = np.exp(log_ratio[batch])[:, None]
-            avoided[batch], variance[batch] = self._avoided(multiplicity[batch], ratio)
-        return avoided, log_ratio, variance
+            self._into(fit, usable[begin : begin + size], multiplicity, near)
+        return fit
 
-    def draws(self, cohort_multiplicity: npt.NDArray[np.float64]) -> Vector:
-        """Avoidable crises in resamples of a whole cohort (b, cohort), so that junctures can share them."""
-        return self.refit(np.asarray(cohort_multiplicity, dtype=np.float64)[:, self.persons])[0]
-
-    def _avoided(self, weight: Vector, ratio: Vector) -> tuple[Vector, Vector]:
-        """Expected difference for weights (b, n) and ratios (b, 1): alternate baseline, frailty and its variance."""
+    def _into(self, fit: AvoidableFit, rows: Integers, multiplicity: Vector, near: AvoidableFit | None) -> None:
+        """Write the fits of some weightings into ``fit``."""
+        weight, ratio = multiplicity[rows], np.exp(fit.log_ratio[rows])
+        precision, expected, hazard = self._converge(weight, ratio[:, None], near)
         happened = self.crises.sum(axis=1)
-        per_time = weight @ self.crises
+        met = np.cumsum(hazard, axis=1)
+        baseline = met[:, -1]
+        difference = _difference(happened, precision, expected, baseline, ratio)
+        total = (weight * self.missed_openings * difference).sum(axis=1)
+        ahead = baseline[:, None] - met[:, self.pair_at]
+        shape = precision[:, None] + happened[self.pair_person]
+        spared = np.exp(-shape * np.log1p(ahead / (precision[:, None] + expected[:, self.pair_person])))
+        loaded = weight[:, self.pair_person] * spared
+        # A finite ratio has a crisis after a missed opening among its persons, so there is something to divide by.
+        share = loaded[:, self.pair_counts] / loaded.sum(axis=1, keepdims=True)
+        fit.counted_once[rows] = share.sum(axis=1)
+        fit.avoided[rows] = total * share.sum(axis=1)
+        fit.by_crisis[rows] = total[:, None] * share
+        fit.probability[rows] = (1 - 1 / ratio)[:, None] * spared[:, self.pair_counts]
+        fit.precision[rows], fit.expected[rows], fit.baseline[rows] = precision, expected, baseline
+
+    def _converge(self, weight: Vector, ratio: Vector, near: AvoidableFit | None) -> tuple[Vector, Vector, Vector]:
+        """Precision (b), expected crises (b, n) and baseline hazard (b, k), by turns with the frailties."""
+        happened = self.crises.sum(axis=1)
+        per_time, people = weight @ self.crises, weight.sum(axis=1, keepdims=True)
+        constants = _constants(happened)
+        grid = np.full(len(weight), FRAILTY_VARIANCES.size // 2)
         frailty = np.ones_like(weight)
-        variance = np.full(len(weight), 1.0)
-        hazard = np.zeros_like(per_time)
+        if near is not None and np.isfinite(near.precision[0]):
+            frailty[:] = (near.precision[0] + happened) / (near.precision[0] + near.expected[0])
+            grid[:] = np.clip(np.searchsorted(FRAILTY_VARIANCES, 1 / near.precision[0]), 1, FRAILTY_VARIANCES.size - 2)
+        precision, expected, hazard = np.ones(len(weight)), np.zeros_like(weight), np.zeros_like(per_time)
+        moving = np.arange(len(weight))
         for _ in range(FRAILTY_STEPS):
-            carried = weight * frailty
-            at_risk = carried @ self.exposed_met + ratio * (carried @ self.exposed_missed)
-            hazard = np.divide(per_time, at_risk, out=np.zeros_like(per_time), where=at_risk > 0)
-            expected = hazard @ self.exposed_met.T + ratio * (hazard @ self.exposed_missed.T)
-            variance = _frailty_variance(weight, happened, expected)
-            precision = 1 / variance[:, None]
-            moved = (precision + happened) / (precision + expected)
-            change = np.abs(moved - frailty).max()
-            frailty = moved
-            if change < 1e-5:
+            own, times = weight[moving], ratio[moving]
+            carried = own * frailty[moving]
+            at_risk = carried @ self.exposed_met + times * (carried @ self.exposed_missed)
+            now = np.divide(per_time[moving], at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
+            expects = now @ self.exposed_met.T + times * (now @ self.exposed_missed.T)
+            grid[moving], variance = _frailty_variance(own, happened, expects, grid[moving], constants)
+            inverse = 1 / variance[:, None]
+            moved = (inverse + happened) / (inverse + expects)
+            # At the maximum the frailties have a weighted mean of 1; holding them to it on the way takes out the slow
+            # exchange between their level and the baseline's.
+            moved *= people[moving] / (own * moved).sum(axis=1, keepdims=True)
+            change = np.abs(moved - frailty[moving]).max(axis=1)
+            frailty[moving], precision[moving] = moved, inverse[:, 0]
+            expected[moving], hazard[moving] = expects, now
+            moving = moving[change > SMALLEST_CHANGE]
+            if not moving.size:
                 break
-        baseline = hazard.sum(axis=1)[:, None]
-        shape, rate = precision + happened, precision + expected
-        survive_met = np.exp(-shape * np.log1p(baseline / rate))
-        survive_missed = np.exp(-shape * np.log1p(ratio * baseline / rate))
-        return (weight * self.missed_openings * (survive_met - survive_missed)).sum(axis=1), variance
+        return precision, expected, hazard
 
 
 def avoidable_model(
-    person: npt.ArrayLike, missed: npt.ArrayLike, time: npt.ArrayLike, event: npt.ArrayLike, *, horizon: float
+    person: npt.ArrayLike,
+    missed: npt.ArrayLike,
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    *,
+    horizon: float,
+    crisis: npt.ArrayLike | None = None,
 ) -> AvoidableModel:
-    """Prepare evaluable openings (n), arrays as in :func:`landmark.landmark_effect`; ``person`` whole numbers >= 0."""
-    who, absent, until, crisis = _openings(person, missed, time, event, horizon)
+    """Prepare evaluable openings (n), arrays as in :func:`landmark.landmark_effect`; ``person`` whole numbers >= 0.
+
+    ``crisis`` (n): whole numbers, the same where the same crisis ended the openings; without it all are different.
+    """
+    who, absent, until, happened = _openings(person, missed, time, event, horizon)
     persons, code = np.unique(who, return_inverse=True)
     code = code.reshape(-1).astype(np.int64)
-    sets = risk_sets(np.full(until.size, -1.0), until, crisis)
+    sets = risk_sets(np.full(until.size, -1.0), until, happened)
     shape = (persons.size, sets.size + 1)
     still = []
     for side in (~absent, absent):
@@ -129,60 +240,47 @@ def avoidable_model(
         np.add.at(leaving, (code[side], sets.last[side]), 1.0)
         # At risk until leaving: all openings that leave later than the event time.
         still.append(leaving[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:])
-    crises = np.zeros((persons.size, sets.size))
+    crises, crises_missed = np.zeros((2, persons.size, sets.size))
     np.add.at(crises, (code[sets.event_rows], sets.event_at), 1.0)
+    after_missed = absent[sets.event_rows]
+    rows, at = sets.event_rows[after_missed], sets.event_at[after_missed]
+    np.add.at(crises_missed, (code[rows], at), 1.0)
+    labels = np.arange(until.size) if crisis is None else numbers("crisis", crisis, until.size).astype(np.int64)
     return AvoidableModel(
         persons=persons,
-        terms=stratified_terms(code, persons.size, absent, until, crisis),
+        terms=stratified_terms(code, persons.size, absent, until, happened),
+        times=sets.times,
         exposed_met=still[0],
         exposed_missed=still[1],
         crises=crises,
+        crises_missed=crises_missed,
         missed_openings=np.bincount(code, absent, persons.size).astype(np.float64),
+        pair_person=code[rows],
+        pair_at=at,
+        pair_row=rows,
+        pair_counts=_last_of_each(labels[rows], until[rows]),
     )
 
 
-def avoidable_crises(
-    person: npt.ArrayLike,
+def avoidable_bounds(
     missed: npt.ArrayLike,
     time: npt.ArrayLike,
     event: npt.ArrayLike,
     *,
     horizon: float,
-    multiplicity: npt.NDArray[np.float64],
-    informative_persons: int,
-    confidence: float = 0.95,
-) -> AvoidableCrises:
-    """Avoidable crises of one juncture.
+    end: npt.ArrayLike | None = None,
+) -> Bounds:
+    """Ceiling and bounds of evaluable openings (n), arrays as in :func:`avoidable_model`.
 
-    Openings (n) as in :func:`landmark.landmark_effect`, with ``person`` a whole number that is a column of
-    ``multiplicity`` (b, cohort), from :func:`stratified.person_resamples`; sharing it between junctures makes their
-    draws comparable. ``informative_persons``: those of the juncture's effect.
+    ``end`` (n): whole numbers, the same where openings ended in the same crisis or lost sight of the same person at the
+    same time, so that what they saw, or might have seen, is one crisis; without it all are different.
     """
-    _, absent, until, crisis = _openings(person, missed, time, event, horizon)
-    model = avoidable_model(person, missed, time, event, horizon=horizon)
-    value, log_ratio, variance = model.refit(np.ones((1, model.persons.size)))
-    drawn = model.draws(multiplicity)
-    usable = drawn[np.isfinite(drawn)]
-    low = high = float("nan")
-    enough = usable.size >= max(SMALLEST_SHARE_OF_DRAWS * drawn.size, 1)
-    if informative_persons >= SMALLEST_INFORMATIVE and np.isfinite(value[0]) and enough:
-        low, high = (float(bound) for bound in np.quantile(usable, [0.5 - confidence / 2, 0.5 + confidence / 2]))
-    seen = int((crisis & absent).sum())
-    unseen = int((absent & ~crisis & (until < horizon)).sum())
-    openings = int(absent.sum())
-    return AvoidableCrises(
-        missed_openings=openings,
-        ceiling=seen,
-        bounds_low=-(openings - seen),
-        bounds_high=seen + unseen,
-        model=float(value[0]),
-        low=low,
-        high=high,
-        ratio=float(np.exp(log_ratio[0])),
-        frailty_variance=float(variance[0]),
-        draws=int(usable.size),
-        failed_draws=int(drawn.size - usable.size),
-    )
+    until = numbers("time", time)
+    _, absent, until, happened = _openings(np.zeros(until.size), missed, until, event, horizon)
+    ends = np.arange(until.size) if end is None else numbers("end", end, until.size).astype(np.int64)
+    seen = int(np.unique(ends[absent & happened]).size)
+    unseen = int(np.unique(ends[absent & ~happened & (until < horizon)]).size)
+    return Bounds(int(absent.sum()), seen, -int((absent & ~happened).sum()), seen + unseen)
 
 
 def _openings(
@@ -196,20 +294,46 @@ def _openings(
     return who, absent, np.minimum(until, horizon), crisis & (until <= horizon)
 
 
-def _frailty_variance(weight: Vector, happened: Vector, expected: Vector) -> Vector:
-    """The most likely gamma variance for each weighting (b), crises (n) and expected crises (b, n) given.
+def _difference(happened: Vector, precision: Vector, expected: Vector, baseline: Vector, ratio: Vector) -> Vector:
+    """S_met - S_missed at the horizon, of one opening of each person (b, n)."""
+    shape, rate = precision[:, None] + happened, precision[:, None] + expected
+    survive_met = np.exp(-shape * np.log1p(baseline[:, None] / rate))
+    return np.asarray(survive_met - np.exp(-shape * np.log1p((ratio * baseline)[:, None] / rate)))
 
-    Marginal likelihood of a person with precision k = 1/v: k^k Gamma(k + d) / (Gamma(k) (k + e)^(k + d)). The best of
-    the grid is refined by the parabola through its neighbours on the log scale.
+
+def _last_of_each(labels: Integers, time: Vector) -> Booleans:
+    """Of the entries with the same label, the one whose landmark is last: from there the time is shortest."""
+    order = np.lexsort((time, labels))
+    first = np.ones(labels.size, dtype=np.bool_)
+    first[1:] = labels[order][1:] != labels[order][:-1]
+    last = np.zeros(labels.size, dtype=np.bool_)
+    last[order[first]] = True
+    return last
+
+
+def _constants(happened: Vector) -> Vector:
+    """What a person's marginal likelihood (variances, n) holds that does not depend on the crises expected."""
+    k = 1 / FRAILTY_VARIANCES[:, None]
+    return np.asarray(special.gammaln(k + happened) - special.gammaln(k) - happened * np.log(k), dtype=np.float64)
+
+
+def _frailty_variance(
+    weight: Vector, happened: Vector, expected: Vector, grid: Integers, constants: Vector
+) -> tuple[Integers, Vector]:
+    """One step towards the most likely gamma variance for each weighting (b), crises (n) and expected crises (b, n)
+    given: the best place next to ``grid`` (b), and the top of the parabola through it and its neighbours (log scale).
+
+    Marginal likelihood of a person with precision k = 1/v: k^k Gamma(k + d) / (Gamma(k) (k + e)^(k + d)).
     """
-    values = np.empty((FRAILTY_VARIANCES.size, len(weight)))
-    for number, k in enumerate(1 / FRAILTY_VARIANCES):
+    values = []
+    for shift in (-1, 0, 1):
+        v = FRAILTY_VARIANCES[grid + shift][:, None]
         # Written with log1p(e / k), since k log k and k log(k + e) lose each other's digits where k is large.
-        constant = special.gammaln(k + happened) - special.gammaln(k) - happened * np.log(k)
-        values[number] = (weight * (constant - (k + happened) * np.log1p(expected / k))).sum(axis=1)
-    draw = np.arange(len(weight))
-    best = np.clip(values.argmax(axis=0), 1, FRAILTY_VARIANCES.size - 2)
-    below, peak, above = (values[best + shift, draw] for shift in (-1, 0, 1))
+        part = constants[grid + shift] - (1 / v + happened) * np.log1p(expected * v)
+        values.append(np.einsum("bn,bn->b", weight, part))
+    below, peak, above = values
     bend = np.maximum(2 * peak - below - above, np.finfo(float).tiny)
-    shift = np.clip((above - below) / (2 * bend), -1, 1)
-    return np.asarray(FRAILTY_VARIANCES[best] * (FRAILTY_VARIANCES[1] / FRAILTY_VARIANCES[0]) ** shift)
+    top = np.clip((above - below) / (2 * bend), -1, 1)
+    variance = FRAILTY_VARIANCES[grid] * (FRAILTY_VARIANCES[1] / FRAILTY_VARIANCES[0]) ** top
+    best = grid + (above > np.maximum(peak, below)) - (below > np.maximum(peak, above))
+    return np.clip(best, 1, FRAILTY_VARIANCES.size - 2), np.asarray(variance, dtype=np.float64)

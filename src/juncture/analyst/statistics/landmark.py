@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, codes, flags, numbers, t_interval, t_p_value
-from juncture.analyst.statistics.cox import ConvergenceFailure, CoxFit, cox_regression
+from juncture.analyst.statistics.cox import cox_regression
 from juncture.analyst.statistics.incidence import CumulativeIncidence, cumulative_incidence, log_risk_ratio
+from juncture.analyst.statistics.maximise import ConvergenceFailure, Fit
 from juncture.base.errors import UsageError
 
 #: Below this many informative persons there is a ratio, but neither error, interval nor p.
@@ -89,9 +90,9 @@ def landmark_effect(
         for side in (absent, ~absent)
     ]
     return LandmarkEffect(
-        within=_contrast_of_fit(within, confidence),
-        crude=_contrast_of_fit(crude, confidence),
-        marginal=_contrast(
+        within=contrast_of_fit(within, confidence),
+        crude=contrast_of_fit(crude, confidence),
+        marginal=contrast(
             *log_risk_ratio(risks[0], risks[1], np.unique(who[absent]), np.unique(who[~absent])),
             labels,
             labels - 1,
@@ -132,7 +133,7 @@ def adjusted_effect(
     fit = _fit(who, design, until, crisis, stratified=True)
     informative = plain.informative_persons
     estimate, error = float(fit.coefficients[0]), float(fit.standard_errors[0])
-    return _contrast(estimate, error, informative, informative - design.shape[1], fit.failure, confidence)
+    return contrast(estimate, error, informative, informative - design.shape[1], fit.failure, confidence)
 
 
 def compare_effects(first: Contrast, second: Contrast, *, confidence: float = 0.95) -> Contrast:
@@ -149,7 +150,7 @@ def compare_effects(first: Contrast, second: Contrast, *, confidence: float = 0.
     freedom = int(total**2 / (parts**2 / degrees).sum()) if usable else 0
     informative = first.informative_persons + second.informative_persons
     failure = first.failure or second.failure
-    return _contrast(difference, float(np.sqrt(total)), informative, freedom, failure, confidence)
+    return contrast(difference, float(np.sqrt(total)), informative, freedom, failure, confidence)
 
 
 def _openings(
@@ -165,14 +166,15 @@ def _openings(
     return who, labels.size, absent, np.minimum(until, horizon), crisis & (until <= horizon)
 
 
-def _fit(who: Integers, design: Vector, until: Vector, crisis: Booleans, *, stratified: bool) -> CoxFit:
+def _fit(who: Integers, design: Vector, until: Vector, crisis: Booleans, *, stratified: bool) -> Fit:
     # Everybody is at risk from the landmark on; a crisis at its very moment counts, hence the entry before 0.
     entry = np.full(until.size, -1.0)
     return cox_regression(entry, until, crisis, design, person=who, strata=who if stratified else None)
 
 
-def _contrast_of_fit(fit: CoxFit, confidence: float) -> Contrast:
-    return _contrast(
+def contrast_of_fit(fit: Fit, confidence: float = 0.95) -> Contrast:
+    """What the first coefficient of a regression says."""
+    return contrast(
         float(fit.coefficients[0]),
         float(fit.standard_errors[0]),
         fit.informative_persons,
@@ -182,7 +184,7 @@ def _contrast_of_fit(fit: CoxFit, confidence: float) -> Contrast:
     )
 
 
-def _contrast(
+def contrast(
     log_ratio: float,
     standard_error: float,
     informative: int,
@@ -190,6 +192,7 @@ def _contrast(
     failure: ConvergenceFailure | None,
     confidence: float,
 ) -> Contrast:
+    """A log ratio with what may be said of it: no error, interval or p below 20 ``informative`` persons."""
     error = standard_error if informative >= SMALLEST_INFORMATIVE else float("nan")
     degrees = max(degrees, 0)
     low, high = np.exp(t_interval(log_ratio, error, degrees, confidence))

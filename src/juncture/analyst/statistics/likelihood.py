@@ -7,6 +7,7 @@ that end here with an event by 1 - l/d only. Breslow counts them fully each time
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -46,15 +47,14 @@ class PartialLikelihood:
         self.events = int(self._sets.event_rows.size)
         self.size = covariates.shape[1]
         kept = covariates[self._kept]
-        self.covariates = kept - kept.mean(axis=0) if len(kept) else kept
+        # One column after the other in memory: nearly every sum here is over one of them.
+        self.covariates = np.asfortranarray(kept - kept.mean(axis=0) if len(kept) else kept)
         at = self._sets.event_at
         tied = np.bincount(at, minlength=self._sets.size)
         first_of_time = np.concatenate(([0], np.cumsum(tied)[:-1])) if tied.size else tied
         position = np.arange(at.size) - first_of_time[at]
         self._faded = position / tied[at] if ties is Ties.EFRON else np.zeros(at.size)
         self._tied = tied.astype(np.float64)
-        self._pairs = [(i, j) for i in range(self.size) for j in range(i, self.size)]
-        self._products = [self.covariates[:, i] * self.covariates[:, j] for i, j in self._pairs]
 
     def evaluate(self, beta: Vector) -> tuple[float, Vector, Vector]:
         """Log likelihood, score (p) and information (p, p) at ``beta``."""
@@ -62,12 +62,11 @@ class PartialLikelihood:
         rows = self._sets.event_rows
         value = float(predictor[rows].sum() - np.log(denominator).sum())
         score = self.covariates[rows].sum(axis=0) - mean.sum(axis=0)
-        information = -(mean.T @ mean)
-        for (i, j), product in zip(self._pairs, self._products, strict=True):
-            total = float((self._term_sums(hazard * product) / denominator).sum())
-            information[i, j] += total
-            if i != j:
-                information[j, i] += total
+        # The sum over terms of weighted squares is one over rows, each with its weight in all terms it is at risk in.
+        total, faded = self._cumulative(1 / denominator)
+        weight = hazard * total
+        weight[rows] -= hazard[rows] * faded
+        information = self.covariates.T @ (weight[:, None] * self.covariates) - mean.T @ mean
         return value, score, information
 
     def cluster_scores(self, beta: Vector, cluster: Integers, clusters: int) -> Vector:
@@ -92,28 +91,40 @@ class PartialLikelihood:
         The information is the variance of the covariates in the risk set, summed over terms; a row's share is its
         weight in the risk set times its squared distance from the mean.
         """
-        _, hazard, denominator, mean = self._terms(beta)
-        rows = self._sets.event_rows
-        x = self.covariates
-        total, faded = self._cumulative(1 / denominator)
-        first = [self._cumulative(mean[:, i] / denominator) for i in range(self.size)]
-        owner = cluster[self._kept]
         result = np.empty((clusters, self.size, self.size))
-        for (i, j), product in zip(self._pairs, self._products, strict=True):
-            second, second_faded = self._cumulative(mean[:, i] * mean[:, j] / denominator)
-            share = product * total - x[:, i] * first[j][0] - x[:, j] * first[i][0] + second
-            share[rows] -= product[rows] * faded - x[rows, i] * first[j][1] - x[rows, j] * first[i][1] + second_faded
-            result[:, i, j] = result[:, j, i] = np.bincount(owner, hazard * share, clusters)
+        pairs = [(i, j) for i in range(self.size) for j in range(i, self.size)]
+        for (i, j), share in self._shares(beta, pairs):
+            result[:, i, j] = result[:, j, i] = np.bincount(cluster[self._kept], share, clusters)
         return result
+
+    def cluster_traces(self, beta: Vector, cluster: Integers, clusters: int) -> Vector:
+        """Trace of each cluster's share of the information (clusters)."""
+        share = np.zeros(self._kept.size)
+        for _, own in self._shares(beta, [(i, i) for i in range(self.size)]):
+            share += own
+        return np.asarray(np.bincount(cluster[self._kept], share, clusters), dtype=np.float64)
+
+    def _shares(self, beta: Vector, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Vector]]:
+        """Each row's share (n') of the information of ``pairs`` of coefficients."""
+        _, hazard, denominator, mean = self._terms(beta)
+        rows, x = self._sets.event_rows, self.covariates
+        weight, faded = self._cumulative(1 / denominator)
+        first = [self._cumulative(mean[:, i] / denominator) for i in range(self.size)]
+        for i, j in pairs:
+            second, second_faded = self._cumulative(mean[:, i] * mean[:, j] / denominator)
+            share = x[:, i] * (x[:, j] * weight - first[j][0]) - x[:, j] * first[i][0] + second
+            in_event = x[rows, i] * (x[rows, j] * faded - first[j][1]) - x[rows, j] * first[i][1] + second_faded
+            share[rows] -= in_event
+            yield (i, j), hazard * share
 
     def _terms(self, beta: Vector) -> tuple[Vector, Vector, Vector, Vector]:
         """Linear predictor and hazard of each row; denominator (m) and mean covariates (m, p) of each term."""
         predictor = self.covariates @ beta
         hazard = np.exp(predictor)
         denominator = self._term_sums(hazard)
-        mean = np.column_stack(
-            [self._term_sums(hazard * self.covariates[:, i]) / denominator for i in range(self.size)]
-        )
+        mean = np.empty((denominator.size, self.size), order="F")
+        for i in range(self.size):
+            mean[:, i] = self._term_sums(hazard * self.covariates[:, i]) / denominator
         return predictor, hazard, denominator, mean
 
     def _term_sums(self, values: Vector) -> Vector:

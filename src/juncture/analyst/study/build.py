@@ -16,8 +16,17 @@ from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import Grain
 from juncture.analyst.study.atrisk import institution_kinds, institution_stays
 from juncture.analyst.study.episodes import merge_episodes
-from juncture.analyst.study.model import HOURS_A_BAND, HOURS_A_DAY, Contact, JoinedTimeline, Person, Ref, Study
-from juncture.formats.clock import CIRCLE, signed_difference
+from juncture.analyst.study.model import (
+    HOURS_A_BAND,
+    HOURS_A_DAY,
+    Contact,
+    Everyone,
+    JoinedTimeline,
+    Person,
+    Ref,
+    Study,
+)
+from juncture.formats.clock import CIRCLE, signed_difference, weekday
 from juncture.formats.cohort import CohortPayload, LinkReport
 from juncture.formats.timeline import ReleasedContact, Timeline
 
@@ -29,8 +38,14 @@ OUTSIDE = "contacts outside the time in which all agencies saw the person (each 
 OPEN_STAYS = "stays in an institution whose end is not recorded"
 
 
-def build_study(agreement: Agreement, cohort: CohortPayload, timelines: Mapping[bytes, Timeline]) -> Study:
-    """The study of ``cohort``; ``timelines`` holds the opened envelopes by envelope id (16 bytes)."""
+def build_study(
+    agreement: Agreement,
+    cohort: CohortPayload,
+    timelines: Mapping[bytes, Timeline],
+    everyone: Mapping[str, Everyone] | None = None,
+) -> Study:
+    """The study of ``cohort``; ``timelines`` holds the opened envelopes by envelope id (16 bytes), ``everyone`` what
+    each agency tells of everybody."""
     used = (cohort.draws.any(axis=0) | cohort.best.astype(bool)) & cohort.in_use.astype(bool)
     span = observed_days(agreement)
     refs: list[Ref] = []
@@ -63,11 +78,12 @@ def build_study(agreement: Agreement, cohort: CohortPayload, timelines: Mapping[
             sex=_most((refs[r].sex, weights[r]) for r in range(len(refs)) if refs[r].person == q),
             age_band=_most((refs[r].age_band, weights[r]) for r in range(len(refs)) if refs[r].person == q),
             sex_class=int(cohort.sex_class[q]),
+            weekday=weekday(int(cohort.follow_up_start[q])),
         )
         for q in range(cohort.people)
     )
     chosen = cohort.chosen_in[:, : cohort.people].astype(bool)
-    return assemble(agreement, cohort.round, people, tuple(refs), draw_refs, chosen, cohort.report)
+    return assemble(agreement, cohort.round, people, tuple(refs), draw_refs, chosen, cohort.report, everyone)
 
 
 def assemble(
@@ -78,6 +94,7 @@ def assemble(
     draw_refs: NDArray[np.bool_],
     chosen: NDArray[np.bool_],
     report: LinkReport,
+    everyone: Mapping[str, Everyone] | None = None,
 ) -> Study:
     """Join the refs of each matching; a person whom several matchings give the same refs has one timeline."""
     institution = institution_kinds(agreement)
@@ -132,6 +149,7 @@ def assemble(
         in_draw=in_draw,
         in_best=in_best,
         counts=dict(counts),
+        everyone=dict(everyone or {}),
     )
 
 

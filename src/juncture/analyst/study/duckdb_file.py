@@ -4,7 +4,7 @@
 table      columns
 =========  =========================================================================================================
 facts      key, value: ``agreement`` and ``link_report`` (JSON), ``round``, ``draws``; counts of what was unusable
-persons    person, study_id, sex, age_band, sex_class
+persons    person, study_id, sex, age_band, sex_class, weekday of day 0 (Monday is 0)
 refs       ref, person, agency, candidate, probability, best, observed_first, observed_last (days; null: not opened),
            sex, age_band
 contacts   ref, place, start_h, end_h, kind, role (hours from the start of follow-up)
@@ -12,6 +12,8 @@ draws      draw, ref
 chosen     draw, person
 episodes   person, start_h, end_h, contacts: crisis episodes under the best matching
 at_risk    person, start_h, stop_h: observed and in no institution, under the best matching, during follow-up
+everyone   agency, sex, selection, follow_up, people: everybody by contacts in both windows (null: hidden)
+totals     agency, sex, selection, people, contacts, later, later_squares: sums of these by contacts in selection
 =========  =========================================================================================================
 """
 
@@ -21,6 +23,7 @@ import contextlib
 import json
 import secrets
 import shutil
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,11 @@ from juncture.agreement.model import Agreement
 from juncture.agreement.read import canonical_form
 from juncture.analyst.study.atrisk import at_risk_spans
 from juncture.analyst.study.build import assemble
-from juncture.analyst.study.model import Contact, Person, Ref, Study
+from juncture.analyst.study.model import Contact, Everyone, Person, Ref, Study
 from juncture.base.errors import InputError, JunctureError, MachineError
 from juncture.base.files import private_dir, restrict_to_owner, sync_dir
 from juncture.formats.cohort import LinkReport
+from juncture.formats.release import BandTotals, HistogramRow
 
 Rows = list[tuple[Any, ...]]
 SETTINGS = {
@@ -53,6 +57,7 @@ SCHEMAS = {
             ("sex", pa.string()),
             ("age_band", pa.string()),
             ("sex_class", pa.int8()),
+            ("weekday", pa.int8()),
         ]
     ),
     "refs": pa.schema(
@@ -85,7 +90,26 @@ SCHEMAS = {
         [("person", pa.int32()), ("start_h", pa.int32()), ("end_h", pa.int32()), ("contacts", pa.int32())]
     ),
     "at_risk": pa.schema([("person", pa.int32()), ("start_h", pa.int32()), ("stop_h", pa.int32())]),
+    "everyone": pa.schema(
+        [
+            ("agency", pa.string()),
+            ("sex", pa.string()),
+            ("selection", pa.string()),
+            ("follow_up", pa.string()),
+            ("people", pa.int64()),
+        ]
+    ),
+    "totals": pa.schema(
+        [
+            ("agency", pa.string()),
+            ("sex", pa.string()),
+            ("selection", pa.string()),
+            *((name, pa.int64()) for name in ("people", "contacts", "later", "later_squares")),
+        ]
+    ),
 }
+#: Tables that studies of an earlier version do not have; they are read as empty.
+LATER = frozenset({"everyone", "totals"})
 
 
 def write_study(study: Study, path: Path) -> Path:
@@ -123,7 +147,8 @@ def open_study(path: Path) -> Study:
         raise InputError("there is no study here", file=path, remedy="`juncture analyst unlock` makes one.")
     try:
         with contextlib.closing(_connect(path, read_only=True)) as con:
-            read = {name: _read(con, name) for name in SCHEMAS}
+            there = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            read = {name: _read(con, name) if name in there or name not in LATER else [] for name in SCHEMAS}
         return _study(read)
     except (duckdb.Error, JunctureError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(
@@ -155,7 +180,7 @@ def _tables(study: Study) -> dict[str, Rows]:
             ("draws", str(study.draws)),
             *((reason, str(number)) for reason, number in study.counts.items()),
         ],
-        "persons": [(i, p.study_id, p.sex, p.age_band, p.sex_class) for i, p in enumerate(study.people)],
+        "persons": [(i, p.study_id, p.sex, p.age_band, p.sex_class, p.weekday) for i, p in enumerate(study.people)],
         "refs": [
             (
                 i,
@@ -179,6 +204,8 @@ def _tables(study: Study) -> dict[str, Rows]:
         "chosen": [tuple(pair) for pair in np.argwhere(study.chosen).tolist()],
         "episodes": [(i, e.start_h, e.end_h, len(e.members)) for i, t in best for e in t.crises],
         "at_risk": [(i, *span) for i, t in best for span in at_risk_spans(*t.follow_up_h, t.stays)],
+        "everyone": [(agency, *astuple(row)) for agency, told in study.everyone.items() for row in told.histogram],
+        "totals": [(agency, *astuple(row)) for agency, told in study.everyone.items() for row in told.totals],
     }
 
 
@@ -212,4 +239,13 @@ def _study(read: dict[str, Rows]) -> Study:
             target[m, column] = True
     agreement = Agreement.model_validate(json.loads(facts["agreement"]))
     report = LinkReport.from_json(facts["link_report"].encode())
-    return assemble(agreement, int(facts["round"]), people, refs, draw_refs, chosen, report)
+    told = {row[0] for name in ("everyone", "totals") for row in read[name]}
+    everyone = {
+        agency: Everyone(
+            tuple(HistogramRow(*row[1:]) for row in read["everyone"] if row[0] == agency),
+            tuple(BandTotals(*row[1:]) for row in read["totals"] if row[0] == agency),
+        )
+        for agency in agreement.agencies
+        if agency in told
+    }
+    return assemble(agreement, int(facts["round"]), people, refs, draw_refs, chosen, report, everyone)

@@ -7,7 +7,7 @@ a time is ``day * 24 + band * 6``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import ContactRole
 from juncture.formats.cohort import LinkReport
+from juncture.formats.release import BandTotals, HistogramRow
 
 HOURS_A_DAY = 24
 HOURS_A_BAND = 6
@@ -74,12 +75,14 @@ class Ref:
 @dataclass(frozen=True)
 class Person:
     """One member of the cohort: random id in hex, sex and age band as most of their files say (None where files
-    disagree evenly or say nothing), and the linker's opaque class of sex."""
+    disagree evenly or say nothing), the linker's opaque class of sex, and the weekday of their day 0 (Monday is 0),
+    which shifts by whole weeks keep; None where it was not told."""
 
     study_id: str
     sex: str | None
     age_band: str | None
     sex_class: int
+    weekday: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,15 @@ class JoinedTimeline:
         return start, max(start, self.exit_h)
 
 
+@dataclass(frozen=True)
+class Everyone:
+    """What one agency tells of everybody it knows: counts of people by contacts in both windows, and sums of contacts
+    by band of the selection window, suppressed by the agency."""
+
+    histogram: tuple[HistogramRow, ...]
+    totals: tuple[BandTotals, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """The cohort of one round under its M matchings.
@@ -122,6 +134,7 @@ class Study:
     ``draw_refs`` bool (M, refs): which refs a matching gives to their person; ``chosen`` bool (M, people): who meets
     the rule in it. ``timelines``: every distinct joined timeline; ``in_draw`` int (M, people) and ``in_best`` int
     (people): which of them stands for a person, -1 for none. ``counts``: what could not be used, by reason.
+    ``everyone``: by agency, what it tells of everybody; empty where nobody told.
     """
 
     agreement: Agreement
@@ -135,6 +148,7 @@ class Study:
     in_draw: NDArray[np.int64]
     in_best: NDArray[np.int64]
     counts: Mapping[str, int]
+    everyone: Mapping[str, Everyone] = field(default_factory=dict)
 
     @property
     def draws(self) -> int:

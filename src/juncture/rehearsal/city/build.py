@@ -28,6 +28,7 @@ from juncture.rehearsal.city.papers import (
     CLINIC_EXPORT,
     JUNCTURE,
     NULL_JUNCTURES,
+    OTHER_JUNCTURES,
     POLICE_EXPORT,
     RULE,
     WITHIN_DAYS,
@@ -51,7 +52,8 @@ class Truth:
 
     Shares of missed openings are those of ``cohort`` in the follow-up window, over evaluable openings, None where
     there are none. ``cohort`` holds the people who meet the rule by records that bear a name;
-    ``cohort_with_nameless`` counts them with every contact.
+    ``cohort_with_nameless`` counts them with every contact. The effect is planted in ``juncture``; nothing follows
+    from ``null_junctures``; ``other_junctures`` share visits with the planted one, so its effect shows in them in part.
     """
 
     seed: int
@@ -68,6 +70,7 @@ class Truth:
     within_days: float
     horizon_days: float
     null_junctures: tuple[str, ...]
+    other_junctures: tuple[str, ...]
     openings: int
     openings_evaluable: int
     missed_share: float | None
@@ -206,6 +209,7 @@ def _truth(
         within_days=planted.within_days,
         horizon_days=planted.horizon_days,
         null_junctures=NULL_JUNCTURES,
+        other_junctures=OTHER_JUNCTURES,
         openings=len(openings),
         openings_evaluable=len(evaluable),
         missed_share=missed(None),

@@ -51,6 +51,7 @@ ENCOUNTERS: Mapping[str, str] = {
     "follow_up": "FOLLOW-UP",
     "outpatient": "OUTPATIENT",
     "phone_contact": "PHONE",
+    "section12": "SECTION 12",
     "ed_visit": "ED VISIT",
     "inpatient_stay": "INPATIENT",
 }

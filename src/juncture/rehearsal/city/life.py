@@ -224,7 +224,8 @@ def _crisis(person: int, temper: Temper, t: float, die: Sequence[float]) -> list
 def _hospital(
     person: int, first: str, last: float, die: Sequence[float], rng: np.random.Generator, days: float
 ) -> tuple[Contact, ...]:
-    """A Section 12 transport, an hour or two in the emergency department, sometimes a stay; empty for most crises."""
+    """A Section 12 transport and a hold, or some hours in the emergency department, sometimes a stay; empty for most
+    crises."""
     by_police = first in ("co_response", "crisis_call")
     if die[4] >= (0.1 if by_police else 0.06) or last + 40 > days:
         return ()
@@ -233,7 +234,7 @@ def _hospital(
     if by_police:
         came.append(Contact(person, POLICE, "section12_transport", last + (10 + 25 * die[5]) / 1440))
     leaves = arrival + (4 + 26 * die[6]) / 24
-    came.append(Contact(person, CLINIC, "ed_visit", arrival, leaves))
+    came.append(Contact(person, CLINIC, "section12" if by_police else "ed_visit", arrival, leaves))
     if die[7] < 0.5:
         length = min(float(rng.lognormal(1.9, 0.5)), 30.0)
         came.append(Contact(person, CLINIC, "inpatient_stay", leaves + 1 / 24, leaves + 1 / 24 + length))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from juncture.agreement.library import juncture_toml, library
+from juncture.agreement.model import Party
+from juncture.agreement.vocabulary import AgencyFamily, PartyRole
 from juncture.rehearsal.city.exports import CLINIC_SEX, ENCOUNTERS, NATURES, POLICE_SEX
 from juncture.rehearsal.city.life import Planted
 
@@ -12,7 +15,14 @@ POLICE_EXPORT, CLINIC_EXPORT = "police_rms_export.csv", "clinic_encounters.csv"
 RULE = {"police": 3, "clinic": 2}
 WITHIN_DAYS = 365
 JUNCTURE = "co_response_without_follow_up_7d"
+#: Their responses change nothing in what follows.
 NULL_JUNCTURES = ("arrest_without_crisis_team_14d", "victimisation_without_outreach_14d")
+#: The rest of the library. Their responses are partly those of the planted one, so something of it shows in them.
+OTHER_JUNCTURES = tuple(e.name for e in library() if e.name not in (JUNCTURE, *NULL_JUNCTURES))
+AGENCIES = {
+    "police": Party(role=PartyRole.AGENCY, family=AgencyFamily.POLICE, title="Made-up City Police Department"),
+    "clinic": Party(role=PartyRole.AGENCY, family=AgencyFamily.CRISIS_TEAM, title="Made-up City Crisis Team"),
+}
 
 
 def police_source() -> str:
@@ -68,7 +78,6 @@ def agreement(
     selection: tuple[date, date], follow_up: tuple[date, date], planted: Planted, *, quota: int, floor: int
 ) -> str:
     """The draft agreement of a rehearsal (TOML); keys are filled in by whoever plays the parties."""
-    window, horizon = int(planted.within_days), int(planted.horizon_days)
     return f"""\
 format    = 1
 project   = "made-up-city"
@@ -81,12 +90,12 @@ at_expiry = "destroy"
 [party.police]
 role   = "agency"
 family = "police"
-title  = "Made-up City Police Department"
+title  = "{AGENCIES["police"].title}"
 keys   = "sha384:..."
 [party.clinic]
 role   = "agency"
 family = "crisis_team"
-title  = "Made-up City Crisis Team"
+title  = "{AGENCIES["clinic"].title}"
 keys   = "sha384:..."
 [party.linker]
 role = "linker"
@@ -135,29 +144,24 @@ episode_gap_hours = 24
 threshold = 11
 round_to  = 5
 
-[juncture.{JUNCTURE}]
-title    = "Co-response with no follow-up within {window} days"
-family   = "missed_follow_up"
-index    = {{ kinds = ["police.co_response", "clinic.co_response"], count = 1, within_days = 0 }}
-response = {{ kinds = ["clinic.follow_up", "clinic.outpatient"], within_days = {window}, same_day = false }}
-outcome  = {{ kinds = "crisis", horizon_days = {horizon} }}
-intercept = 1
-
-[juncture.{NULL_JUNCTURES[0]}]
-title    = "Arrest with no contact by the crisis team within 14 days"
-family   = "missed_follow_up"
-index    = {{ kinds = ["police.arrest"], count = 1, within_days = 0 }}
-response = {{ kinds = ["clinic.follow_up", "clinic.outpatient", "clinic.phone_contact"], within_days = 14, \
-same_day = false }}
-outcome  = {{ kinds = "crisis", horizon_days = {horizon} }}
-intercept = 1
-
-[juncture.{NULL_JUNCTURES[1]}]
-title    = "Victim of an offence with no outreach within 14 days"
-family   = "missed_follow_up"
-index    = {{ kinds = ["police.victimisation"], count = 1, within_days = 0 }}
-response = {{ kinds = ["clinic.follow_up", "clinic.outpatient", "clinic.phone_contact"], within_days = 14, \
-same_day = false }}
-outcome  = {{ kinds = "crisis", horizon_days = {horizon} }}
-intercept = 1
+{_junctures(planted)}
 """
+
+
+def _junctures(planted: Planted) -> str:
+    """The default library for the city's agencies; the planted juncture has the windows that it was planted with."""
+    window, horizon = int(planted.within_days), int(planted.horizon_days)
+    told = []
+    for entry in library():
+        juncture = entry.of(AGENCIES)
+        if juncture is None:
+            continue
+        if entry.name == JUNCTURE:
+            changed = {
+                "title": f"Co-response with no follow-up within {window} days",
+                "response": juncture.response.model_copy(update={"within_days": window}),
+                "outcome": juncture.outcome.model_copy(update={"horizon_days": horizon}),
+            }
+            juncture = juncture.model_copy(update=changed)
+        told.append(juncture_toml(entry.name, juncture))
+    return "\n\n".join(told)
