@@ -13,7 +13,7 @@ from worlds import WORLDS, World
 from juncture.analyst.findings import compute_findings
 from juncture.analyst.findings.model import Estimate, Findings, JunctureFinding, Stratum
 
-RESAMPLES = 200
+RESAMPLES, PERMUTATIONS = 200, 999
 YEARS = DAYS / 365.25
 #: A record of a replicate: what is told of each juncture in each stratum, and of women beside men.
 Record = dict[str, object]
@@ -34,6 +34,7 @@ def replicates(name: str, people: int, numbers: Sequence[int]) -> Iterator[Recor
                 seed=seed[2],
                 completeness=told,
                 resamples=RESAMPLES,
+                permutations=PERMUTATIONS,
                 sensitivities=False,
                 descriptions=False,
             )

@@ -1,8 +1,8 @@
 """The way that was withdrawn: a bivariate negative binomial fitted to an agency's suppressed cells alone.
 
 Counts in two windows are Poisson given frailties that are a bivariate gamma (Kibble 1941, Sankhya 5:137-150): shape,
-two means, correlation. Cells are Poisson with the total free, known to an interval (rounded) or only to be few (hidden);
-nobody without a contact is known.
+two means, correlation. Cells are Poisson with the total free, known to an interval (rounded) or only to be few
+(hidden); nobody without a contact is known.
 """
 
 from __future__ import annotations

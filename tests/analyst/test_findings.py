@@ -43,7 +43,7 @@ CALL, CO, FOLLOWED, STAY = "police.crisis_call", "police.co_response", "clinic.f
 EVALUATED, ARREST = "clinic.crisis_evaluation", "police.arrest"
 FILES = (
     *("cohort", "funnel", "junctures", "juncture_details", "gender", "linkage", "linkage_sensitivity", "mcf"),
-    *("last_contact", "juncture_sensitivity", "rule_grid"),
+    *("last_contact", "juncture_sensitivity", "rule_grid", "expected_fall", "everyone"),
 )
 
 OTHERS = """

@@ -9,7 +9,7 @@ import pytest
 from juncture.formats.tables import Cell, Column, ColumnKind, ReleasedTable
 from juncture.pages import declared, flow, summary
 from juncture.pages.findings import falls, funnels, gender, junctures, last_contact, released, sensitivity
-from juncture.pages.tables import view
+from juncture.pages.tables import hidden_rows, view
 from tests.pages import made_up
 
 LABEL, PEOPLE, ESTIMATE = ColumnKind.LABEL, ColumnKind.PEOPLE, ColumnKind.ESTIMATE
@@ -229,6 +229,12 @@ def test_bounds_without_an_estimate_stand_in_one_cell() -> None:
 
 
 FUNNEL = "juncture! title! stage! what! openings people"
+
+
+def test_a_hidden_row_is_named_for_readers() -> None:
+    tables = released_as("funnel", FUNNEL, ("x", "Arrest", "end_first", "The records ended", None, None), hidden=[0])
+    (hidden,) = hidden_rows(made_up.agreement(), tables)
+    assert (hidden.rows, hidden.total) == (("Arrest, The records ended",), 1)
 
 
 def test_the_funnel_says_what_fell_out_and_where() -> None:

@@ -116,7 +116,7 @@ def test_nothing_hangs_over_the_edge(browser: Any, file: Path, width: int) -> No
         "[...document.querySelectorAll('svg')].filter(e => e.getClientRects().length)"
         ".map(e => e.getBoundingClientRect()).map(b => [b.left, b.right])"
     )
-    assert len(edges) >= 9
+    assert len(edges) >= 20
     assert all(left >= 0 and right <= width for left, right in edges)
 
 
@@ -160,7 +160,13 @@ def test_every_picture_has_a_name(browser: Any, file: Path) -> None:
     for svg in page.get_by_role("img").all():
         name = svg.locator("title").first.text_content()
         assert name and len(name) > 10
-    assert page.get_by_role("img", name="Crises a person, added up over the follow-up").count() == 1
+    for name in (
+        "Crises a person, added up over the follow-up",
+        "Co-response with no follow-up within 7 days: from every opening to a crisis",
+        "How much more in women than in men",
+        "How far contacts fell after people were chosen, and how far they would have fallen by themselves",
+    ):
+        assert page.get_by_role("img", name=name, exact=True).count() == 1
 
 
 def test_print_opens_the_tables(browser: Any, file: Path) -> None:
@@ -177,7 +183,10 @@ def test_screenshots(browser: Any, file: Path) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     for name, width, height, scheme, anchor in (
         ("report", 1280, 1600, "light", "main"),
+        ("report-funnel", 1280, 1600, "light", "funnel"),
         ("report-junctures", 1280, 1600, "light", "junctures"),
+        ("report-falls", 1280, 1600, "light", "falls"),
+        ("report-women-and-men", 1280, 1600, "light", "rates"),
         ("report-dark", 1280, 1600, "dark", "junctures"),
         ("report-phone", 360, 1400, "light", "junctures"),
     ):

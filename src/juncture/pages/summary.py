@@ -129,10 +129,10 @@ def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[
         parts.append(f"at {words.small(uncertain)} we cannot tell whether missing the response matters")
     if small:
         parts.append(f"at {words.small(small)} there are too few people to say")
-    if untold:
-        parts.append(
-            f"{words.small(untold)} {'is' if untold == 1 else 'are'} hidden, as too few people stand behind it"
-        )
+    if untold == 1:
+        parts.append("one is hidden, as too few people stand behind it")
+    elif untold:
+        parts.append(f"{words.small(untold)} are hidden, as too few people stand behind them")
     if not parts:
         return []
     looked_at = f"{words.small(len(views))} juncture{'s' if len(views) != 1 else ''}"

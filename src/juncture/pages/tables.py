@@ -266,6 +266,8 @@ def _which(agreement: Agreement, table: ReleasedTable, row: int) -> str:
     """The labels that tell a row from the others."""
     record = record_of(table, row)
     names = [c.name for c in table.columns if c.kind is ColumnKind.LABEL and c.name not in SAME_IN_A_JUNCTURE]
-    if "title" in names:
-        names = [name for name in names if name not in {"juncture", "measure"}]
+    # A name for machines is left out where one for readers stands beside it.
+    for readers, machines in (("title", {"juncture", "measure", "agency", "value"}), ("what", {"stage", "variant"})):
+        if readers in names:
+            names = [name for name in names if name not in machines]
     return ", ".join(f"day {record[name]}" if name == "day" else label(agreement, name, record[name]) for name in names)

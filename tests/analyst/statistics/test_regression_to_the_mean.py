@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ def slow_line(bands: BandMeans, count: float) -> float:
     """The line through the two means that lie around ``count``, or through the last two on its side, by hand."""
     points = list(zip(bands.before.tolist(), bands.after.tolist(), strict=True))
     (x0, y0), (x1, y1) = next(
-        (pair for pair in zip(points, points[1:], strict=False) if count < pair[1][0]), (points[-2], points[-1])
+        (pair for pair in itertools.pairwise(points) if count < pair[1][0]), (points[-2], points[-1])
     )
     return y0 + (y1 - y0) * (count - x0) / (x1 - x0)
 

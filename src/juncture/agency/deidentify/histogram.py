@@ -34,8 +34,8 @@ def suppressed_histogram(
 ) -> tuple[tuple[HistogramRow, ...], tuple[BandTotals, ...]]:
     """A row a sex and pair of bands, and a row of totals a sex and band of the selection window but the lowest.
 
-    Numbers are rounded to ``round_to``, None where hidden. ``person``: int32 a mention, -1 = nobody; ``attributes``: one
-    a reference. A contact counts once a person and window, whatever its kind.
+    Numbers are rounded to ``round_to``, None where hidden. ``person``: int32 a mention, -1 = nobody; ``attributes``:
+    one a reference. A contact counts once a person and window, whatever its kind.
     """
     people = len(attributes)
     selection = _contacts(mentions, person, agreement.windows.selection, people)
@@ -69,8 +69,8 @@ def suppressed_histogram(
 def suppressed(row: NDArray[np.int64], threshold: int, round_to: int) -> list[int | None]:
     """One row of counts as it may be told: 1 to ``threshold`` - 1 hidden, the others rounded to the nearest multiple.
 
-    While exactly one cell is hidden, or fewer than ``threshold`` people are, the smallest of the others is hidden too, a
-    cell of people before an empty one.
+    While exactly one cell is hidden, or fewer than ``threshold`` people are, the smallest of the others is hidden too,
+    a cell of people before an empty one.
     """
     hidden = (row > 0) & (row < threshold)
     while hidden.any() and not hidden.all():
@@ -84,10 +84,10 @@ def suppressed(row: NDArray[np.int64], threshold: int, round_to: int) -> list[in
 def band_totals(
     selection: NDArray[np.int64], follow_up: NDArray[np.int64], threshold: int, round_to: int
 ) -> tuple[int | None, int | None, int | None, int | None]:
-    """People, contacts in either window, and squares of those in follow-up, of the people of one band, as may be told.
+    """People, contacts in both windows, and squares of the later, of the people of one band, as they may be told.
 
-    ``selection``, ``follow_up``: contacts of each (n). None of the four where they are 1 to ``threshold`` - 1 people; no
-    sums where one person has more than half of any of them.
+    ``selection``, ``follow_up``: contacts of each (n). None of the four where they are 1 to ``threshold`` - 1 people;
+    no sums where one person has more than half of any of them.
     """
     people = len(selection)
     if 0 < people < threshold:

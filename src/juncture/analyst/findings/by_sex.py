@@ -14,7 +14,13 @@ PERMUTATIONS = 1999
 
 
 def compare_sums(
-    measure: str, part: Vector, whole: Vector, matchings: Matchings, rng: np.random.Generator
+    measure: str,
+    part: Vector,
+    whole: Vector,
+    matchings: Matchings,
+    rng: np.random.Generator,
+    *,
+    permutations: int = PERMUTATIONS,
 ) -> GenderFinding:
     """``part`` over ``whole``, both counted in each timeline (t); who has nothing of the whole does not count.
 
@@ -39,7 +45,7 @@ def compare_sums(
     events, amount = matchings.weights @ by_matching[0], matchings.weights @ by_matching[1]
     seen = amount > 0
     first = matchings.group[seen] == 0
-    mean = compare_rates(events[seen], amount[seen], first, rng=rng, draws=PERMUTATIONS)
+    mean = compare_rates(events[seen], amount[seen], first, rng=rng, draws=permutations)
     return GenderFinding(
         measure=measure,
         women=mean.first.rate,

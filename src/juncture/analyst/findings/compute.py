@@ -6,6 +6,7 @@ import numpy as np
 
 from juncture.analyst.findings.attribution import attributed
 from juncture.analyst.findings.avoidable import Chances
+from juncture.analyst.findings.by_sex import PERMUTATIONS
 from juncture.analyst.findings.cohort import cohort_rows, linkage_findings
 from juncture.analyst.findings.curves import crisis_curves
 from juncture.analyst.findings.effects import HOURS_A_YEAR, study_juncture
@@ -17,7 +18,7 @@ from juncture.analyst.findings.last_contact import LastContacts, last_contact_fi
 from juncture.analyst.findings.last_contact_pooled import pooled_last_contacts
 from juncture.analyst.findings.linkage import Completeness, Linkage, Links
 from juncture.analyst.findings.matchings import Matchings
-from juncture.analyst.findings.model import Findings, FunnelStep, LastContactFinding, SensitivityFinding, Stratum
+from juncture.analyst.findings.model import Findings, FunnelStep, SensitivityFinding, Stratum
 from juncture.analyst.findings.rulegrid import rule_grid
 from juncture.analyst.findings.sensitivity import other_gaps, sensitivities_of
 from juncture.analyst.findings.table import OpeningTable, all_openings
@@ -37,6 +38,7 @@ def compute_findings(
     completeness: Completeness | None = None,
     progress: Progress = silent,
     resamples: int = RESAMPLES,
+    permutations: int = PERMUTATIONS,
     sensitivities: bool = True,
     descriptions: bool = True,
 ) -> Findings:
@@ -45,7 +47,8 @@ def compute_findings(
     ``completeness``: by agency and stratum, the chance that a record of a person is in a joined file if another of
     theirs is, where an agency or an audit (:func:`misclassification.audited`) knows it; else it is bounded.
     ``resamples``: for the intervals of avoidable crises and for ranks; at least one a matching is drawn.
-    ``sensitivities``: compute each ratio in other ways, too, and count people under other rules.
+    ``permutations``: of persons, for the p of each rate and share of women beside men. ``sensitivities``: compute each
+    ratio in other ways, too, and count people under other rules. ``descriptions``: curves and last contacts.
     """
     rng = np.random.default_rng(seed)
     matchings, linkage = Matchings.of(study), Linkage.of(study, completeness or {})
@@ -71,7 +74,7 @@ def compute_findings(
             variants += sensitivities_of(name, juncture, openings, whole, study, gaps, linkage, matchings)
     progress("Junctures", len(declared), len(declared))
     progress("Women and men", 0, 1)
-    gender = compare_women_and_men(study, matchings, results, linkage, rng)
+    gender = compare_women_and_men(study, matchings, results, linkage, rng, permutations)
     progress("Women and men", 1, 1)
     progress("Curves", 0, 1)
     curves = crisis_curves(study, matchings) if descriptions else ()

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from juncture.analyst.findings.by_sex import compare_sums
+from juncture.analyst.findings.by_sex import PERMUTATIONS, compare_sums
 from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult
 from juncture.analyst.findings.gender_shares import compare_shares
 from juncture.analyst.findings.linkage import Linkage
@@ -53,14 +53,15 @@ def compare_women_and_men(
     results: Sequence[JunctureResult],
     linkage: Linkage,
     rng: np.random.Generator,
+    permutations: int = PERMUTATIONS,
 ) -> tuple[GenderFinding, ...]:
-    """All measures with their q-values."""
+    """All measures with their q-values; ``permutations`` of persons a measure."""
     years = years_at_risk(study.timelines)
     rates = [
-        _rate(name, _by_agency(study, told_by), years, matchings, linkage, rng)
+        _rate(name, _by_agency(study, told_by), years, matchings, linkage, rng, permutations)
         for name, told_by in _measures(study).items()
     ]
-    shares = compare_shares(study, matchings, linkage, rng)
+    shares = compare_shares(study, matchings, linkage, rng, permutations)
     missed = [_share(result) for result in results]
     interactions = [_interaction(result) for result in results]
     return (*_with_q([*rates, *shares, *missed]), *_with_q(interactions))
@@ -100,10 +101,16 @@ def _by_agency(study: Study, told_by: Callable[[JoinedTimeline], list[str]]) -> 
 
 
 def _rate(
-    name: str, by_agency: Vector, years: Vector, matchings: Matchings, linkage: Linkage, rng: np.random.Generator
+    name: str,
+    by_agency: Vector,
+    years: Vector,
+    matchings: Matchings,
+    linkage: Linkage,
+    rng: np.random.Generator,
+    permutations: int,
 ) -> GenderFinding:
     """Rates of one measure, counted in each timeline."""
-    found = compare_sums(name, by_agency.sum(axis=1), years, matchings, rng)
+    found = compare_sums(name, by_agency.sum(axis=1), years, matchings, rng, permutations=permutations)
     link_low, link_high = _rate_range(found.ratio, by_agency, matchings, linkage)
     return replace(found, link_low=link_low, link_high=link_high)
 

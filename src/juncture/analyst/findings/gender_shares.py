@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from juncture.agreement.vocabulary import AgencyFamily, ContactRole, Grain
-from juncture.analyst.findings.by_sex import compare_sums, people_with
+from juncture.analyst.findings.by_sex import PERMUTATIONS, compare_sums, people_with
 from juncture.analyst.findings.linkage import Linkage
 from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import NAN, GenderFinding, Stratum
@@ -63,10 +63,12 @@ Cases = Callable[[JoinedTimeline], Iterable[Case]]
 
 
 def compare_shares(
-    study: Study, matchings: Matchings, linkage: Linkage, rng: np.random.Generator
+    study: Study, matchings: Matchings, linkage: Linkage, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> list[GenderFinding]:
     """Every share that the agreement's fields and grain allow; without q."""
-    return [_compared(name, cases, study, matchings, linkage, rng) for name, cases in _measures(study).items()]
+    return [
+        _compared(name, cases, study, matchings, linkage, rng, permutations) for name, cases in _measures(study).items()
+    ]
 
 
 def _measures(study: Study) -> dict[str, Cases]:
@@ -142,7 +144,13 @@ def _leads_to(wanted: Callable[[Contact], bool], *, within_h: int, from_end: boo
 
 
 def _compared(
-    name: str, cases: Cases, study: Study, matchings: Matchings, linkage: Linkage, rng: np.random.Generator
+    name: str,
+    cases: Cases,
+    study: Study,
+    matchings: Matchings,
+    linkage: Linkage,
+    rng: np.random.Generator,
+    permutations: int,
 ) -> GenderFinding:
     agencies = study.agreement.agencies
     place = {agency: a for a, agency in enumerate(agencies)}
@@ -156,7 +164,7 @@ def _compared(
             if case.seen_by is not None:
                 counted[3 if case.linked else 2, t, place[case.seen_by]] += 1
     whole, part = counted[0].sum(axis=1), counted[1].sum(axis=1)
-    found = compare_sums(PREFIX + name, part, whole, matchings, rng)
+    found = compare_sums(PREFIX + name, part, whole, matchings, rng, permutations=permutations)
     without, by_sex = _without(whole - part, matchings), _by_sex(counted, matchings)
     factors = [
         _followed(sums[2], sums[3], stratum, linkage)

@@ -134,7 +134,8 @@ def _effects(design: Design, draws: _Draws, progress: Progress) -> tuple[Detecta
     progress("Drawing cohorts without an effect", 0, 0)
     flat = draws.ratios(0.0)
     errors = {name: _middle(flat[name].standard_error) for name in _strata(design)}
-    guesses = [REACH * error for error in errors.values()] + [np.log(BIAS_FACTOR) + REACH * errors["all"]]
+    guesses = [REACH * error for error in errors.values()]
+    guesses += [np.log(BIAS_FACTOR) + REACH * error for name, error in errors.items() if flat[name].told.mean() > 0.5]
     planted = _planted(guesses, AROUND)
     both = [errors[name] for name in ("women", "men") if name in errors]
     apart = _planted([REACH * hypot(*both)], AROUND_ALONE) if len(both) == 2 else []

@@ -34,7 +34,7 @@ def facts_of(findings: Findings, study: Study) -> dict[str, str]:
     facts = {
         "windows": f"People were chosen on their contacts in a selection window of {months[0]}; everything counted "
         f"here happened in a follow-up window of {months[1]}. Each person's clock starts at the beginning of "
-        "follow-up, moved by a random number of weeks; true dates are not known to those who studied them.",
+        "follow-up, moved by a random number of days; true dates are not known to those who studied them.",
         "rule": "A person is chosen who had, within "
         f"{count(agreement.cohort.within_days, 'day')} of the selection window, at least "
         + " and ".join(

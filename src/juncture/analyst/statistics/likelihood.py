@@ -41,8 +41,7 @@ class PartialLikelihood:
         everyone = risk_sets(start, stop, event, stratum)
         # Rows that no event time meets say nothing; leaving them out is what keeps sparse data fast.
         self._kept = np.flatnonzero(everyone.last > everyone.first)
-        kept_stratum = None if stratum is None else stratum[self._kept]
-        self._sets = risk_sets(start[self._kept], stop[self._kept], event[self._kept], kept_stratum)
+        self._sets = everyone.of_rows(self._kept)
         self.rows = start.size
         self.events = int(self._sets.event_rows.size)
         self.size = covariates.shape[1]
@@ -55,6 +54,8 @@ class PartialLikelihood:
         position = np.arange(at.size) - first_of_time[at]
         self._faded = position / tied[at] if ties is Ties.EFRON else np.zeros(at.size)
         self._tied = tied.astype(np.float64)
+
+        self._last: tuple[Vector, tuple[Vector, Vector, Vector, Vector]] | None = None
 
     def evaluate(self, beta: Vector) -> tuple[float, Vector, Vector]:
         """Log likelihood, score (p) and information (p, p) at ``beta``."""
@@ -93,39 +94,53 @@ class PartialLikelihood:
         """
         result = np.empty((clusters, self.size, self.size))
         pairs = [(i, j) for i in range(self.size) for j in range(i, self.size)]
-        for (i, j), share in self._shares(beta, pairs):
-            result[:, i, j] = result[:, j, i] = np.bincount(cluster[self._kept], share, clusters)
+        for (i, j), share in self._shares(beta, pairs, cluster, clusters):
+            result[:, i, j] = result[:, j, i] = share
         return result
 
     def cluster_traces(self, beta: Vector, cluster: Integers, clusters: int) -> Vector:
         """Trace of each cluster's share of the information (clusters)."""
-        share = np.zeros(self._kept.size)
-        for _, own in self._shares(beta, [(i, i) for i in range(self.size)]):
-            share += own
-        return np.asarray(np.bincount(cluster[self._kept], share, clusters), dtype=np.float64)
+        trace = np.zeros(clusters)
+        for _, share in self._shares(beta, [(i, i) for i in range(self.size)], cluster, clusters):
+            trace += share
+        return trace
 
-    def _shares(self, beta: Vector, pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Vector]]:
-        """Each row's share (n') of the information of ``pairs`` of coefficients."""
+    def _shares(
+        self, beta: Vector, pairs: Sequence[tuple[int, int]], cluster: Integers, clusters: int
+    ) -> Iterator[tuple[tuple[int, int], Vector]]:
+        """Each cluster's share of the information of ``pairs`` of coefficients."""
         _, hazard, denominator, mean = self._terms(beta)
         rows, x = self._sets.event_rows, self.covariates
+        owner = cluster[self._kept]
         weight, faded = self._cumulative(1 / denominator)
         first = [self._cumulative(mean[:, i] / denominator) for i in range(self.size)]
+        owner_of_event, hazard_of_event = owner[rows], hazard[rows]
+        x_of_event = [x[rows, i] for i in range(self.size)]
         for i, j in pairs:
             second, second_faded = self._cumulative(mean[:, i] * mean[:, j] / denominator)
             share = x[:, i] * (x[:, j] * weight - first[j][0]) - x[:, j] * first[i][0] + second
-            in_event = x[rows, i] * (x[rows, j] * faded - first[j][1]) - x[rows, j] * first[i][1] + second_faded
-            share[rows] -= in_event
-            yield (i, j), hazard * share
+            in_event = (
+                x_of_event[i] * (x_of_event[j] * faded - first[j][1]) - x_of_event[j] * first[i][1] + second_faded
+            )
+            counted = np.bincount(owner, hazard * share, clusters)
+            faded_away = np.bincount(owner_of_event, hazard_of_event * in_event, clusters)
+            yield (i, j), np.asarray(counted - faded_away, dtype=np.float64)
 
     def _terms(self, beta: Vector) -> tuple[Vector, Vector, Vector, Vector]:
-        """Linear predictor and hazard of each row; denominator (m) and mean covariates (m, p) of each term."""
+        """Linear predictor and hazard of each row; denominator (m) and mean covariates (m, p) of each term.
+
+        Those of the last ``beta`` are kept: scores and information by cluster are asked for at the maximum.
+        """
+        if self._last is not None and np.array_equal(self._last[0], beta):
+            return self._last[1]
         predictor = self.covariates @ beta
         hazard = np.exp(predictor)
         denominator = self._term_sums(hazard)
         mean = np.empty((denominator.size, self.size), order="F")
         for i in range(self.size):
             mean[:, i] = self._term_sums(hazard * self.covariates[:, i]) / denominator
-        return predictor, hazard, denominator, mean
+        self._last = beta.copy(), (predictor, hazard, denominator, mean)
+        return self._last[1]
 
     def _term_sums(self, values: Vector) -> Vector:
         """Sum of ``values`` over each term's risk set, the tied events counted by 1 - faded."""

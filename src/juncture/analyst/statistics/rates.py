@@ -122,15 +122,18 @@ def _studentised_difference(counts: Vector, time: Vector, memberships: Booleans)
 
     A difference, because unlike the ratio it exists where one group had no contact.
     """
-    difference, variance = np.zeros(len(memberships)), np.zeros(len(memberships))
-    for sign, side in ((1.0, memberships), (-1.0, ~memberships)):
-        exposure = np.maximum(side @ time, np.finfo(float).tiny)
-        rate = (side @ counts) / exposure
-        leverage = time / exposure[:, None]
-        # One person alone in a group has leverage 1: the variance is unknown, and the statistic says so.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            residual = np.where(side, (counts - rate[:, None] * time) / (1 - leverage), 0.0)
-        variance += (residual**2).sum(axis=1) / exposure**2
-        difference += sign * rate
+    side = memberships.astype(np.float64)
+    tiny = np.finfo(float).tiny
+    exposure = [np.maximum(part @ time, tiny) for part in (side, 1 - side)]
+    rates = [(part @ counts) / own for part, own in zip((side, 1 - side), exposure, strict=True)]
+    # Each person is in one of the groups, so one matrix of residuals serves both.
+    own_time = np.where(memberships, exposure[0][:, None], exposure[1][:, None])
+    own_rate = np.where(memberships, rates[0][:, None], rates[1][:, None])
+    # One person alone in a group has leverage 1: the variance is unknown, and the statistic says so.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # The residual over (1 - leverage) and over the group's time.
+        scaled = (counts - own_rate * time) / (own_time - time)
+    variance = (scaled**2).sum(axis=1)
+    difference = rates[0] - rates[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(variance > 0, difference / np.sqrt(variance), np.nan)

@@ -8,7 +8,7 @@ is a difference of cumulative sums.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,15 @@ class RiskSets:
     def size(self) -> int:
         """Number of distinct event times."""
         return int(self.times.size)
+
+    def of_rows(self, kept: Integers) -> RiskSets:
+        """The same for ``kept`` rows (ascending), which must hold every row that ends with an event."""
+        return replace(
+            self,
+            first=self.first[kept],
+            last=self.last[kept],
+            event_rows=np.searchsorted(kept, self.event_rows),
+        )
 
     def over_risk_set(self, values: Vector) -> Vector:
         """Sum of ``values`` (n) over the rows at risk at each event time (k)."""
