@@ -127,8 +127,8 @@ def _report(found: list[dict[str, object]], options: argparse.Namespace, started
     lines = [
         "# Recurrent events on one core",
         "",
-        f"`python benchmarks/recurrent/run.py --peers PYTHON`, {started}; {platform.machine()}, {os.cpu_count()} cores "
-        f"of which one is used, Python {platform.python_version()}, numpy {np.__version__}; {versions}. Written by the "
+        f"`python benchmarks/recurrent/run.py --peers PYTHON {_asked(options)}`, {started}; "
+        f"{platform.machine()}, {os.cpu_count()} cores of which one is used, Python {platform.python_version()}, numpy {np.__version__}; {versions}. Written by the "
         "script.",
         "",
         f"Andersen-Gill with Efron's ties; {EVENTS_EACH} events a person, so six rows; one person in five enters late; "
@@ -151,6 +151,11 @@ def _report(found: list[dict[str, object]], options: argparse.Namespace, started
     lines += _agreement(found) or ["- none"]
     lines += ["", *NOTES]
     return "\n".join(lines) + "\n"
+
+
+def _asked(options: argparse.Namespace) -> str:
+    persons, covariates = (" ".join(map(str, values)) for values in (options.persons, options.covariates))
+    return f"--persons {persons} --covariates {covariates} --seed {options.seed} --minutes {options.minutes:g}"
 
 
 def _agreement(found: list[dict[str, object]]) -> list[str]:

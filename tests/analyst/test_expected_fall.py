@@ -65,6 +65,7 @@ def found(study: Study, agency: str = "police", stratum: Stratum = Stratum.ALL) 
 def test_observed_expected_and_lagged_by_hand() -> None:
     row = found(study_of([member(i) for i in range(30)]))
     assert row.people == row.people_lagged == 30
+    assert falls.BOTH in row.notes  # the rule asks for clinic contacts, too
     assert row.before == pytest.approx(6 / YEARS_BEFORE) and row.after == pytest.approx(2 / YEARS_AFTER)
     assert row.observed.value == pytest.approx(1 - (2 / YEARS_AFTER) / (6 / YEARS_BEFORE))
     # Six contacts in 672 of 731 days are 6.5 in the whole window; the line goes from (6, 3) to (15, 7.5).

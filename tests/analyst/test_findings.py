@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from juncture.analyst.findings.model import CurvePoint, Estimate, GenderFinding,
 from juncture.analyst.findings.openings import Fate, Opening, openings_of
 from juncture.analyst.findings.verdicts import verdict
 from juncture.analyst.statistics.avoidable import avoidable_model
-from juncture.analyst.statistics.landmark import landmark_effect
+from juncture.analyst.statistics.landmark import adjusted_effect, landmark_effect
 from juncture.analyst.statistics.misclassification import Chance, audited
 from juncture.analyst.study.model import JoinedTimeline
 from juncture.formats.cohort import QualityRow
@@ -365,12 +366,19 @@ def test_estimates_are_those_of_the_evaluable_openings() -> None:
     after = [o.days for _, o in good], [o.crisis for _, o in good]
     before = [o.before_days for _, o in good], [o.before_crisis for _, o in good]
     effect = landmark_effect(person, missed, *after, horizon=30)
-    placebo = landmark_effect(person, missed, *before, horizon=30)
+    # The placebo is of openings that are not a person's first, with what became of the one before held equal.
+    earlier = {id(b): not a.met for (p, a), (q, b) in itertools.pairwise(rows) if p == q}
+    later = [i for i, (_, o) in enumerate(good) if id(o) in earlier]
+    placebo = adjusted_effect(
+        *(np.array(column)[later] for column in (person, missed, *before)),
+        np.array([[earlier[id(good[i][1])]] for i in later]),
+        horizon=30,
+    )
     assert finding.ratio.value == pytest.approx(effect.within.ratio)
     assert finding.crude_ratio == pytest.approx(effect.crude.ratio)
     assert finding.risk_ratio == pytest.approx(effect.marginal.ratio)
     assert finding.counts.people_informative == effect.within.informative_persons
-    assert finding.placebo.value == pytest.approx(placebo.within.ratio)
+    assert finding.placebo.value == pytest.approx(placebo.ratio)
     # Everybody is observed for 700 days.
     model = avoidable_model(person, missed, *after, horizon=30)
     total = float(model.refit(np.ones((1, model.persons.size))).avoided[0])

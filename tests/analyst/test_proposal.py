@@ -197,3 +197,26 @@ def test_facts_say_whose_files_were_audited(made: tuple[Study, Findings, Proposa
     assert "audited at Crisis team." in one and "nobody else tells" in one
     both = proposal(replace(findings, audited=frozenset({"clinic", "police"})), study, 1).facts["missed_share"]
     assert "audited at Crisis team and Police." in both and "second person" not in both
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ({"all": 40, "women": 20, "men": 20}, {"all", "women", "men"}),
+        ({"all": 10, "women": 10, "men": 0}, set()),
+        ({"all": 30, "women": 20, "men": 10}, {"women"}),
+        ({"all": 31, "women": 11, "men": 20}, {"all", "women", "men"}),
+        ({"all": 32, "women": 11, "men": 20}, {"women", "men"}),  # one of another sex
+        ({"all": 0, "women": 0, "men": 0}, {"all", "women", "men"}),
+    ],
+)
+def test_openings_of_few_people_that_cannot_be_evaluated_are_not_told(
+    made: tuple[Study, Findings, Proposal], left: dict[str, int], told: set[str]
+) -> None:
+    study, findings, _ = made
+    junctures = tuple(
+        replace(f, counts=replace(f.counts, people_left=left[f.stratum.value])) for f in findings.junctures
+    )
+    sent = proposal(replace(findings, junctures=junctures), study, 1)
+    rows = records(next(t for t in sent.tables if t.name == "junctures"))
+    assert {row["stratum"] for row in rows if row["not_evaluable"] is not None} == told

@@ -53,7 +53,7 @@ class Counted:
                     for e in timeline.crises
                     if start <= e.start_h < stop
                 )
-        rules = _kinds_of_rule(agreement)
+        rules = kinds_of_rule(agreement)
         early = np.array([_met_early(t, study, rules) for t in study.timelines], dtype=np.bool_)
         least = LEAST_OF_RULE * agreement.cohort.within_days * HOURS_A_DAY
         parted = all(-WASHOUT_DAYS * HOURS_A_DAY - t.entry_h >= least for t in study.timelines)
@@ -73,7 +73,7 @@ def _spans(timeline: JoinedTimeline, agreement: Agreement) -> list[tuple[int, in
     ]
 
 
-def _kinds_of_rule(agreement: Agreement) -> dict[str, frozenset[str]]:
+def kinds_of_rule(agreement: Agreement) -> dict[str, frozenset[str]]:
     """Kinds, as ``party.word``, of each family of the rule."""
     every = [
         f"{name}.{word}"

@@ -16,12 +16,12 @@ from juncture.analyst.findings.avoidable import Avoided, Chances, Resamples, avo
 from juncture.analyst.findings.linkage import Linkage, Links
 from juncture.analyst.findings.matchings import Combined, Matchings, combine, in_stratum
 from juncture.analyst.findings.model import NAN, Counts, Estimate, JunctureFinding, Stratum
+from juncture.analyst.findings.openings import PLACEBO_DAYS
 from juncture.analyst.findings.shares import missed_shares, with_ratio
 from juncture.analyst.findings.table import OpeningTable
 from juncture.analyst.statistics.arrays import Booleans, Vector
 from juncture.analyst.statistics.avoidable import AvoidableModel
-from juncture.analyst.statistics.cox import cox_regression
-from juncture.analyst.statistics.landmark import Contrast, LandmarkEffect, contrast_of_fit, landmark_effect
+from juncture.analyst.statistics.landmark import Contrast, LandmarkEffect, adjusted_effect, landmark_effect
 
 #: A longer wait for the response is a process that is measured, not an effect that is estimated.
 LONGEST_EFFECT_WINDOW = 14
@@ -120,18 +120,18 @@ def _counts(
 ) -> dict[Stratum, Counts]:
     """Counts of women, men and the others, rounded means over the draws; ``all`` is their sum."""
     group = matchings.group
-    by_matching = np.zeros((len(masks), 3, 11))
+    by_matching = np.zeros((len(masks), 3, 12))
     for u, (mask, model) in enumerate(zip(masks, models, strict=True)):
         good = mask & (table.fate == 0)
         missed, met = good & table.missed, good & ~table.missed
         for column, rows in enumerate((good, missed, good & table.crisis)):
             by_matching[u, :, column] = np.bincount(group[table.person[rows]], minlength=3)
         by_matching[u, :, 4] = np.bincount(group[model.informative], minlength=3)
-        for column, rows in ((3, good), (5, missed), (6, met), (7, mask)):
+        for column, rows in ((3, good), (5, missed), (6, met), (7, mask), (11, mask & (table.fate != 0))):
             by_matching[u, :, column] = np.bincount(group[np.unique(table.person[rows])], minlength=3)
         for fate in (1, 2, 3):
             by_matching[u, :, 7 + fate] = np.bincount(group[table.person[mask & (table.fate == fate)]], minlength=3)
-    mean = np.tensordot(matchings.weights, by_matching, axes=1) if len(masks) else np.zeros((3, 11))
+    mean = np.tensordot(matchings.weights, by_matching, axes=1) if len(masks) else np.zeros((3, 12))
     rounded = np.floor(mean + 0.5).astype(int)
     return {
         Stratum.ALL: Counts(*rounded.sum(axis=0).tolist()),
@@ -152,16 +152,27 @@ def _effects(
 
 
 def _placebos(table: OpeningTable, parts: Sequence[Booleans], wanted: bool) -> list[Contrast | None]:
-    """The comparison within persons alone, of crises before the opening, which the table tells over its 30 days."""
+    """The comparison within persons of crises before the opening, of openings that are not a person's first.
+
+    Of a person's few openings, one after a missed one is rather a met one, and a true effect of the missed one brought
+    it on sooner: the comparison would find fewer crises before missed openings where nothing is wrong. So what became
+    of the opening before is held equal.
+    """
     found: list[Contrast | None] = []
     for part in parts:
-        if not (wanted and part.any()):
+        rows = part & np.isfinite(table.earlier_missed)
+        if not (wanted and rows.any()):
             found.append(None)
             continue
-        entry, person = np.full(int(part.sum()), -1.0), table.person[part]
-        days, crisis, missed = table.before_days[part], table.before_crisis[part], table.missed[part]
         found.append(
-            contrast_of_fit(cox_regression(entry, days, crisis, missed.astype(float), person=person, strata=person))
+            adjusted_effect(
+                table.person[rows],
+                table.missed[rows],
+                table.before_days[rows],
+                table.before_crisis[rows],
+                table.earlier_missed[rows, None],
+                horizon=PLACEBO_DAYS,
+            )
         )
     return found
 

@@ -22,7 +22,7 @@ from datetime import date
 import numpy as np
 
 from juncture.agreement.vocabulary import BAND_EDGES, BAND_LABELS, Sex
-from juncture.analyst.findings.before_after import AFTER, BEFORE, WASHOUT, Counted
+from juncture.analyst.findings.before_after import AFTER, BEFORE, WASHOUT, Counted, kinds_of_rule
 from juncture.analyst.findings.effects import HOURS_A_YEAR, largest_share
 from juncture.analyst.findings.matchings import Combined, Matchings, combine
 from juncture.analyst.findings.model import NAN, Estimate, ExpectedFallFinding, Stratum
@@ -49,6 +49,9 @@ NO_CRISES = "nobody counts everyone's crises, so only the second way is there"
 NO_SECOND = "too few people met the rule a year earlier for the second way"
 TOO_SHORT = "the selection window is too short for the second way"
 THEMSELVES = "most people with as many contacts are the ones studied, so the first way expects what they did"
+BOTH = (
+    "the rule asks something of another agency, too, of which the first way does not know: it expects too large a fall"
+)
 QUOTA = "the quota left out people with fewer contacts, so the second way expects too small a fall"
 DISAGREE = "the two ways to expect a fall differ by more than 10 points"
 
@@ -130,6 +133,10 @@ def _fall(
         else:
             changes = [expected_change(means, c, *whole) for c in counts]
             expected = _combined(changes, [len(c) for c in counts], matchings)
+            if any(
+                not kind.startswith(f"{name}.") for kinds in kinds_of_rule(study.agreement).values() for kind in kinds
+            ):
+                notes.append(BOTH)
             if themselves > 0.5:
                 notes.append(THEMSELVES)
     if not counted.parted:

@@ -45,7 +45,8 @@ class Counts:
 
     ``openings`` are the evaluable ones and ``openings_missed`` those of them that were missed; people are those with
     such an opening (a person may have missed one and met another); ``people_informative`` are those from whom the
-    comparison within persons learns; ``not_evaluable`` is ``crisis_first + institution_first + end_first``.
+    comparison within persons learns; ``not_evaluable`` is ``crisis_first + institution_first + end_first``, and
+    ``people_left`` the people with such an opening.
     """
 
     openings: int
@@ -59,6 +60,7 @@ class Counts:
     crisis_first: int
     institution_first: int
     end_first: int
+    people_left: int = 0
 
     @property
     def not_evaluable(self) -> int:
@@ -95,7 +97,8 @@ class JunctureFinding:
 
     ``missed_share``: of all openings, those to which no response came within the window before a crisis did, corrected
     for missed and false links as ``links`` says; ``preempted_share``: the part of them in which a crisis came first.
-    ``ratio``: hazard of a crisis after missed over met openings, within persons; ``placebo``: the same of crises in the
+    ``ratio``: hazard of a crisis after missed over met openings, within persons; ``placebo``: the same, with what became of the
+    opening before held equal, of crises in the
     30 days before; ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon.
 
     In first crises within the horizon, a year, in the cohort: ``avoidable`` by the model; ``ceiling``: all that

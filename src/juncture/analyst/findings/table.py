@@ -24,7 +24,11 @@ def all_openings(juncture: Juncture, study: Study) -> list[Row]:
 
 @dataclass(frozen=True, eq=False)
 class OpeningTable:
-    """Openings of one juncture in all distinct timelines (n entries each; see :class:`openings.Opening`)."""
+    """Openings of one juncture in all distinct timelines (n entries each; see :class:`openings.Opening`).
+
+    ``earlier_missed``: 1 where the timeline's opening before this one was missed, 0 where it was met, NaN where there
+    is none.
+    """
 
     timeline: Integers
     person: Integers
@@ -36,6 +40,7 @@ class OpeningTable:
     crisis: Booleans
     before_days: Vector
     before_crisis: Booleans
+    earlier_missed: Vector
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> OpeningTable:
@@ -51,8 +56,18 @@ class OpeningTable:
             crisis=np.array([o.crisis for _, _, o in rows], dtype=np.bool_),
             before_days=np.array([o.before_days for _, _, o in rows], dtype=np.float64),
             before_crisis=np.array([o.before_crisis for _, _, o in rows], dtype=np.bool_),
+            earlier_missed=_earlier_missed(rows),
         )
 
     def under(self, matching: Integers) -> Booleans:
         """Which openings exist where each person has the timeline that ``matching`` (people) says."""
         return np.asarray(matching[self.person] == self.timeline, dtype=np.bool_)
+
+
+def _earlier_missed(rows: Sequence[Row]) -> Vector:
+    """Openings of a timeline stand together, in order of time."""
+    earlier = np.full(len(rows), np.nan)
+    for place in range(1, len(rows)):
+        if rows[place - 1][0] == rows[place][0]:
+            earlier[place] = not rows[place - 1][2].met
+    return earlier

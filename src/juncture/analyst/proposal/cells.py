@@ -24,8 +24,10 @@ def cells_of(record: records.Record, columns: Sequence[Column]) -> tuple[Cell, .
 
 
 def plain(value: records.Value) -> Cell:
-    """Nothing in place of a number that is not estimable."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Nothing in place of a number that is not estimable; numpy's numbers as Python's."""
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
 
 
 def share_or_none(share: float) -> float | None:

@@ -71,6 +71,7 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("prob_top3", "Chance of being among the first three", ESTIMATE),
         ("verdict", "Verdict", ESTIMATE),
     )
+    untold = _few_left(findings, agreement.disclosure.threshold)
     rows = []
     for finding in findings.junctures:
         counts = finding.counts
@@ -86,6 +87,8 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
             record |= dict.fromkeys(EFFECT_COLUMNS)
         elif finding.stratum is Stratum.ALL:
             behind.append(counts.people_informative)
+        if (finding.juncture, finding.stratum) in untold:
+            record["not_evaluable"] = None
         if finding.stratum is not Stratum.ALL:
             # Told for everybody only: beside the whole, it would tell of the few informative people of the other sex.
             record["people_informative"] = None
@@ -107,6 +110,26 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         columns=columns,
         rows=tuple(rows),
     )
+
+
+def _few_left(findings: Findings, threshold: int) -> set[tuple[str, Stratum]]:
+    """Rows whose openings that cannot be evaluated are those of too few people, or would give such away."""
+    left: dict[str, dict[Stratum, int]] = {}
+    for finding in findings.junctures:
+        left.setdefault(finding.juncture, {})[finding.stratum] = finding.counts.people_left
+    untold = set()
+    for juncture, people in left.items():
+        parts = {stratum: n for stratum, n in people.items() if stratum is not Stratum.ALL}
+        others = people[Stratum.ALL] - sum(parts.values())
+        if 0 < people[Stratum.ALL] < threshold:
+            untold |= {(juncture, stratum) for stratum in people}
+            continue
+        few = {stratum for stratum, n in parts.items() if 0 < n < threshold}
+        untold |= {(juncture, stratum) for stratum in few}
+        if few or 0 < others < threshold:
+            # The whole less the other part would tell.
+            untold.add((juncture, Stratum.ALL))
+    return untold
 
 
 def _outwards(bound: float, towards: Callable[[float], int]) -> float | None:

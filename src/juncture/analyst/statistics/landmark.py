@@ -4,8 +4,8 @@ By landmark (Anderson, Cain & Gelber 1983, Journal of Clinical Oncology 1:710-71
 response's window, when it is settled whether the opening was met. The primary contrast is a Cox model stratified by
 person, ties after Efron (1977), so that each person is compared with nobody but themselves; its variance is summed by
 person with the correction of Mancl & DeRouen (2001) and its quantile is t with informative persons - 1. It removes
-what is constant about a person, not bad spells; the placebo contrast calls the same function on crises *before* the
-opening.
+what is constant about a person, not bad spells; the placebo contrast makes the same comparison of crises *before*
+the opening.
 """
 
 from __future__ import annotations
