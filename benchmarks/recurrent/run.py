@@ -128,7 +128,8 @@ def _report(found: list[dict[str, object]], options: argparse.Namespace, started
         "# Recurrent events on one core",
         "",
         f"`python benchmarks/recurrent/run.py --peers PYTHON {_asked(options)}`, {started}; "
-        f"{platform.machine()}, {os.cpu_count()} cores of which one is used, Python {platform.python_version()}, numpy {np.__version__}; {versions}. Written by the "
+        f"{platform.machine()}, {os.cpu_count()} cores of which one is used, "
+        f"Python {platform.python_version()}, numpy {np.__version__}; {versions}. Written by the "
         "script.",
         "",
         f"Andersen-Gill with Efron's ties; {EVENTS_EACH} events a person, so six rows; one person in five enters late; "
