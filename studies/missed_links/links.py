@@ -13,8 +13,8 @@ claimed                    of these, with correction: the interval from link_low
 ratio_seen, ratio          geometric mean of the ratio of hazards, and of the corrected one; ``ratio_high``: of the most
                            that linkage error could have hidden; ``ratio_cover``: of the interval of the ratio seen
 
-    PYTHONPATH=tests/analyst python studies/thread_check/links.py PEOPLE REPLICATES OUTPUT.csv [WORLD ...]
-    PYTHONPATH=tests/analyst python studies/thread_check/links.py table OUTPUT.csv [OUTPUT.csv ...]
+    PYTHONPATH=tests/analyst python studies/missed_links/links.py PEOPLE REPLICATES OUTPUT.csv [WORLD ...]
+    PYTHONPATH=tests/analyst python studies/missed_links/links.py table OUTPUT.csv [OUTPUT.csv ...]
 
 The second prints the table of the README. Replicate r of a world has the seed (PEOPLE, number of the world, r).
 """
@@ -28,9 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from simulate import write_rows
 from study_world import AGREEMENT, FOLLOW_UP, At, File, Member, world
-from worlds import DAYS, Lives, Rules, live
+from worlds import DAYS, RATIO, Lives, live
 
 from juncture.agreement.read import parse_agreement
 from juncture.analyst.findings import compute_findings
@@ -128,7 +127,7 @@ def completeness(loss: Loss, rng: np.random.Generator) -> Completeness:
 def replicate(loss: Loss, people: int, seed: tuple[int, int, int]) -> dict[str, float]:
     """Figures of one cohort."""
     rng = np.random.default_rng(seed)
-    lives = live(people, Rules(ratio=1.7), rng)
+    lives = live(people, rng)
     told = members(lives, loss, rng)
     text = AGREEMENT.replace("GRAIN", "six_hours")
     if not loss.asks:
@@ -202,7 +201,7 @@ def summarise(name: str, number: int, people: int, replicates: int) -> dict[str,
         "differ": told["differ"].mean(),
         "claimed": told["claimed"].mean(),
         "ratio_seen": ratio("hazard"),
-        "ratio_cover": cover("hazard", 1.7),
+        "ratio_cover": cover("hazard", RATIO),
         "ratio": ratio("ratio"),
         "ratio_high": ratio("ratio_high"),
     }
@@ -210,7 +209,17 @@ def summarise(name: str, number: int, people: int, replicates: int) -> dict[str,
 
 def main(people: int, replicates: int, output: Path, wanted: list[str]) -> None:
     """Write a row a world as it is done."""
-    write_rows(output, WORLDS, wanted, lambda name, number: summarise(name, number, people, replicates))
+    with output.open("w", encoding="utf-8", newline="") as file:
+        writer = None
+        for number, name in enumerate(WORLDS):
+            if wanted and name not in wanted:
+                continue
+            row = summarise(name, number, people, replicates)
+            if writer is None:
+                writer = csv.DictWriter(file, list(row))
+                writer.writeheader()
+            writer.writerow({k: f"{v:.3f}" if isinstance(v, float) else v for k, v in row.items()})
+            file.flush()
 
 
 COLUMNS = {

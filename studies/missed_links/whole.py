@@ -1,7 +1,7 @@
 """How whole the joined files of a cohort truly are, from an audited rehearsal of a made-up city.
 
     juncture demo --out DIR
-    python studies/thread_check/whole.py DIR/city/truth.csv DIR/rehearsal/audit/records.csv
+    python studies/missed_links/whole.py DIR/city/truth.csv DIR/rehearsal/audit/records.csv
 
 Prints, by agency and sex, the share of the records of the cohort's people that stand in a file joined to their study
 id. A study id stands for whoever has most records under it. Records without a name count as lost.
