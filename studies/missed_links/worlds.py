@@ -1,8 +1,8 @@
 """People with a known truth, several at once, in steps of six hours; see ``links.py``.
 
 A person's crises (co-responses) come with hazard ``own x missed``: ``own`` carries the frailty, ``missed`` is the
-planted ratio from 7 to 37 days after a crisis to which no follow-up came within those 7 days. A follow-up is planned for
-noon of one of the six next days, unless a new crisis comes first.
+planted ratio from 7 to 37 days after a crisis to which no follow-up came within those 7 days. A follow-up is planned
+for noon of one of the six next days, unless a new crisis comes first.
 """
 
 from __future__ import annotations
