@@ -187,6 +187,27 @@ def test_band_of_a_count(count: int) -> None:
     assert band + 1 == len(BAND_EDGES) or count < BAND_EDGES[band + 1]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("quota = ", "quota = 1.5 # ", "cohort.quota: must be a whole number"),
+        ("selection = [", "selection = 2022-01-01 # [", "windows.selection: must be a list in [ ]"),
+        ("expires = 2027-12-31", 'expires = "soon"', "expires: must be a date, such as 2026-01-31"),
+        (
+            'kind = { transform = "keep" }',
+            'kind = "keep"',
+            "release.kind: must have keys of its own, below it or in { }",
+        ),
+        ("intercept = 1", 'intercept = 1\noutcome = { kinds = "crises" }', ".outcome.kinds: must be a list in [ ]"),
+    ],
+)
+def test_a_value_of_a_wrong_form_is_told_in_the_words_of_the_file(old: str, new: str, says: str) -> None:
+    assert old in FORM
+    faults = agreement_faults(tomllib.loads(FORM.replace(old, new, 1)))
+    assert any(fault.endswith(says) for fault in faults), faults
+    assert not any("valid" in fault or "tuple" in fault for fault in faults), faults
+
+
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 6000])
 def test_a_file_made_to_break_the_reader_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="TOML"):

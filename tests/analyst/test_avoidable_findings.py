@@ -12,7 +12,7 @@ import pytest
 from juncture.analyst.findings import compute_findings
 from juncture.analyst.findings.attribution import attributed
 from juncture.analyst.findings.avoidable import Chances, with_interval
-from juncture.analyst.findings.effects import HOURS_A_YEAR, study_juncture
+from juncture.analyst.findings.effects import study_juncture
 from juncture.analyst.findings.linkage import Linkage, Links
 from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import JunctureFinding, Stratum, Verdict
@@ -25,6 +25,7 @@ from juncture.analyst.statistics.incidence import kaplan_meier
 from juncture.analyst.statistics.misclassification import Chance
 from juncture.analyst.statistics.stratified import person_resamples
 from juncture.analyst.study import Study
+from juncture.analyst.study.model import HOURS_A_YEAR
 from tests.analyst.statistics.test_landmark import openings
 from tests.analyst.study_world import FOLLOW_UP, At, File, Member, agreement, one_file_each, world
 

@@ -46,8 +46,8 @@ def test_counts_become_the_posterior_of_jeffreys(tmp_path: Path) -> None:
         ("[clinic.all]\nfound = 3\nchecked = 4\nname = 'x'\n", "clinic.all.name: is not a key"),
         ("[clinic.girls]\nfound = 3\nchecked = 4\n", "clinic.girls: must be one of"),
         ("[hospital.all]\nfound = 3\nchecked = 4\n", "hospital: is no agency of the agreement (clinic, police)"),
-        ("clinic = 3\n", "clinic"),
-        ("[clinic", "not TOML"),
+        ("clinic = 3\n", "clinic: must have keys of its own"),
+        ("[clinic.all]\nfound = 3\nchecked 4\n", "not TOML: Expected '=' after a key in a key/value pair (at line 3"),
         (b"\xff\xfe", "not UTF-8"),
     ],
 )

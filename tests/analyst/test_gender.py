@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from juncture.agreement.vocabulary import Grain
 from juncture.analyst.findings import compute_findings
 from juncture.analyst.findings.by_sex import compare_sums
-from juncture.analyst.findings.gender_shares import PREFIX, SHARES_OF, compare_shares
+from juncture.analyst.findings.gender_shares import PREFIX, compare_shares
 from juncture.analyst.findings.linkage import Linkage
 from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import GenderFinding, Stratum
@@ -122,7 +122,7 @@ def test_times_are_asked_only_where_they_were_told_so_finely() -> None:
         return set(shares(replace(study, agreement=terms)))
 
     every = named(Grain.SIX_HOURS)
-    assert every == set(SHARES_OF) == set(SHARES)
+    assert every == set(SHARES)
     assert every - named(Grain.DAY) == {"night"}
     assert named(Grain.WEEK) == {"role_victim", "role_suspect", "role_subject", "first_police", "co_response"}
     assert every - named(Grain.SIX_HOURS, roles=False) == {"role_victim", "role_suspect", "role_subject"}
@@ -301,7 +301,7 @@ def test_they_are_of_the_family_of_rates_and_released_by_title() -> None:
     found = compute_findings(study, seed=1, resamples=2)
     measures = [f.measure for f in found.gender]
     told = [m for m in measures if m.startswith(PREFIX)]
-    assert [m.removeprefix(PREFIX) for m in told] == list(SHARES_OF)
+    assert [m.removeprefix(PREFIX) for m in told] == list(SHARES)
     tested = [f for f in found.gender if np.isfinite(f.ratio.p_value) and not f.measure.startswith("hazard_ratio:")]
     assert max(f.q_value for f in tested) == pytest.approx(max(f.ratio.p_value for f in tested))
     table = next(t for t in proposal(found, study, 1).tables if t.name == "gender")

@@ -22,7 +22,7 @@ from juncture.analyst.proposal import proposal
 from juncture.analyst.proposal.last_contact import last_contact_table
 from juncture.analyst.study.model import Study
 from juncture.checker.disclosure import control
-from tests.analyst.study_world import At, File, Member, life, one_file_each, simulated, world
+from tests.analyst.study_world import FOLLOW_UP, At, File, Member, agreement, life, one_file_each, simulated, world
 
 CALL, CO, FOLLOWED, STAY = "police.crisis_call", "police.co_response", "clinic.follow_up", "clinic.inpatient_stay"
 KIND, DAYS, ALL = LastContactMeasure.KIND, LastContactMeasure.DAYS, Stratum.ALL
@@ -177,6 +177,19 @@ def test_bands_of_days_hold_every_crisis_once() -> None:
     assert sum(f.referent_share for f in rows) == pytest.approx(1)
 
 
+def test_by_the_week_no_contact_is_the_last() -> None:
+    """A contact "7 days before" may be 1 to 13 days before, and one of the crisis's own week is never seen."""
+    together = FOLLOW_UP.replace('"missed_follow_up"', '"missed_co_response"').replace(
+        "within_days = 7", "within_days = 0, same_episode = true"
+    )
+    for grain, told in (("day", True), ("week", False)):
+        study = world(
+            [one_file_each(told, "female") for told in _lives(40, 1)], agreement(together, grain=grain)
+        ).study()
+        findings = compute_findings(study, seed=1, resamples=2, permutations=19)
+        assert (bool(findings.last_contact), bool(findings.last_contact_pooled)) == (told, told)
+
+
 def test_the_file_has_a_row_a_value_and_group(tmp_path: Path) -> None:
     study = simulated(30, 1.3, 5).study()
     findings = compute_findings(study, seed=1)
@@ -269,7 +282,9 @@ def findings_with(rows: tuple[LastContactFinding, ...]) -> Findings:
 
 
 def test_the_table_has_the_columns_that_pages_draw_and_says_what_it_does_not() -> None:
-    study = simulated(100, 1.4, 2).study()
+    # Others whose last contact was one of two more kinds, so that follow-ups are not the rarest kind.
+    calls = [[At(AT - 48 + 24 * k, "clinic.phone_contact"), At(AT + 24 * k, CALL)] for k in range(12)]
+    study = world([one_file_each(told, "female") for told in (*_lives(100, 2), *calls)]).study()
     findings = compute_findings(study, seed=1)
     (table,) = (t for t in proposal(findings, study, 1).tables if t.name == "last_contact")
     assert [(c.name, c.kind.value) for c in table.columns] == [
@@ -325,18 +340,40 @@ def told_values(study: Study, measure: LastContactMeasure, threshold: int = 11) 
 
 def test_a_kind_that_few_met_takes_the_rarest_other_with_it() -> None:
     arrest, incident, phone = "police.arrest", "police.incident", "clinic.phone_contact"
-    alone = crowd((30, "female", FOLLOWED), (20, "female", arrest), (12, "female", incident))
-    assert set(told_values(alone, KIND)) == {FOLLOWED, arrest, incident}
-    # Five people would be all that is left over, so whoever knew the rest would know of them.
-    few = crowd((30, "female", FOLLOWED), (20, "female", arrest), (12, "female", incident), (5, "female", phone))
-    assert set(told_values(few, KIND)) == {FOLLOWED, arrest, "other"}
+    # Five people would be all that is left over, so whoever knew the rest would know of them. The same where it is
+    # nobody or one: an agency that makes up the only such contact would see whether its person was chosen.
+    for number in (5, 1, 0):
+        groups = (30, "female", FOLLOWED), (20, "female", arrest), (12, "female", incident), (number, "female", phone)
+        assert set(told_values(crowd(*groups), KIND)) == {FOLLOWED, arrest, "other"}
+
+
+def days_before(*groups: tuple[int, str, int]) -> Study:
+    """Women with one crisis, so many days after a contact of a kind."""
+    people = [
+        one_file_each([At(AT - 24 * days + 24 * (k % 3), kind), At(AT + 24 * (k % 3), CALL)], "female")
+        for number, kind, days in groups
+        for k in range(number)
+    ]
+    return world(people, draws=2).study()
+
+
+def test_no_contact_is_told_alone_by_kind_and_by_days_or_by_neither() -> None:
+    """Oracle: subtraction. Days "15+", which holds none, less "none" of the kinds would be the five people whose last
+    contact was 20 days before; "other", which holds none, less "none" of the days the five with a phone contact."""
+    common = ((30, FOLLOWED, 2), (15, "clinic.phone_contact", 2), (12, "police.incident", 2), (40, FOLLOWED, 40))
+    few_days = days_before(*common, (5, FOLLOWED, 20))
+    assert set(told_values(few_days, DAYS)) == {"0-3", "4+"} and "none" not in told_values(few_days, KIND)
+    few_kinds = days_before((30, FOLLOWED, 2), (15, FOLLOWED, 20), (12, FOLLOWED, 40), (5, "clinic.phone_contact", 2))
+    assert "none" not in told_values(few_kinds, DAYS) and "none" not in told_values(few_kinds, KIND)
+    many = days_before(*common, (15, FOLLOWED, 20))
+    assert "none" in told_values(many, KIND) and "none" in told_values(many, DAYS)
 
 
 def test_women_have_no_rows_where_few_others_are_left() -> None:
     arrest = "police.arrest"
     assert told_values(crowd((40, "female", FOLLOWED), (40, "female", arrest), (5, "male", arrest)), KIND) == {
-        FOLLOWED: {"all"},
         arrest: {"all"},
+        "other": {"all"},
     }
     both = crowd((40, "female", FOLLOWED), (40, "female", arrest), (15, "male", arrest), (15, "male", FOLLOWED))
-    assert told_values(both, KIND) == {value: {"all", "women", "men"} for value in (FOLLOWED, arrest)}
+    assert told_values(both, KIND) == {value: {"all", "women", "men"} for value in (FOLLOWED, "other")}

@@ -91,6 +91,19 @@ def test_where_there_is_no_study_the_error_says_so(tmp_path: Path) -> None:
         juncture.open_study(tmp_path)
 
 
+def test_a_study_that_another_program_has_open_is_not_called_broken(study: Study, tmp_path: Path) -> None:
+    path = write_study(study, tmp_path / "study.duckdb")
+    code = f"import duckdb; con = duckdb.connect({str(path)!r}); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(MachineError) as caught:
+            juncture.open_study(path)
+        other.stdin.close()
+    assert "unlock" not in str(caught.value)
+    assert juncture.open_study(path).people is not None
+
+
 def test_a_folder_is_opened_like_its_file(study: Study, tmp_path: Path) -> None:
     write_study(study, tmp_path / "study.duckdb")
     assert repr(juncture.open_study(tmp_path)) == repr(juncture.open_study(str(tmp_path / "study.duckdb")))

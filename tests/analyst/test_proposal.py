@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
 import pytest
 
 from juncture.analyst.findings import Findings, compute_findings
-from juncture.analyst.findings.model import Stratum, Verdict
+from juncture.analyst.findings.model import Counts, Estimate, FunnelStage, GenderFinding, Stratum, Verdict
+from juncture.analyst.findings.openings import Fate, openings_of
 from juncture.analyst.proposal import proposal
-from juncture.analyst.proposal.junctures import EFFECT_COLUMNS
+from juncture.analyst.proposal.gender import gender_table
+from juncture.analyst.proposal.junctures import EFFECT_COLUMNS, junctures_table
 from juncture.analyst.study import Study
 from juncture.checker.disclosure import control
 from juncture.formats.cohort import QualityRow
 from juncture.formats.tables import ColumnKind, Proposal, ProposedTable
-from tests.analyst.study_world import FOLLOW_UP, agreement, simulated
+from tests.analyst.study_world import FOLLOW_UP, At, agreement, one_file_each, simulated, world
 
 QUALITY = (
     QualityRow("links", "all", 520.0, 500.0, 540.0),
@@ -69,7 +72,8 @@ def test_every_number_of_people_stands_behind_its_row(made: tuple[Study, Finding
     for one in made[2].tables:
         counted = [i for i, column in enumerate(one.columns) if column.kind is ColumnKind.PEOPLE]
         for row in one.rows:
-            assert all(row.cells[i] is None or row.cells[i] in row.people for i in counted), one.name
+            # Nobody stands behind a row as one person does.
+            assert all(row.cells[i] is None or (row.cells[i] or 1) in row.people for i in counted), one.name
         events = any(column.kind is ColumnKind.EVENTS for column in one.columns)
         assert not events or all(row.largest_share is not None for row in one.rows), one.name
 
@@ -204,10 +208,11 @@ def test_facts_say_whose_files_were_audited(made: tuple[Study, Findings, Proposa
     [
         ({"all": 40, "women": 20, "men": 20}, {"all", "women", "men"}),
         ({"all": 10, "women": 10, "men": 0}, set()),
-        ({"all": 30, "women": 20, "men": 10}, {"women"}),
+        # The funnel tells everybody's, and these less women's would be ten men's.
+        ({"all": 30, "women": 20, "men": 10}, {"all"}),
         ({"all": 31, "women": 11, "men": 20}, {"all", "women", "men"}),
-        ({"all": 32, "women": 11, "men": 20}, {"women", "men"}),  # one of another sex
-        ({"all": 0, "women": 0, "men": 0}, {"all", "women", "men"}),
+        ({"all": 32, "women": 11, "men": 20}, {"all"}),  # one of another sex
+        ({"all": 0, "women": 0, "men": 0}, set()),
     ],
 )
 def test_openings_of_few_people_that_cannot_be_evaluated_are_not_told(
@@ -220,3 +225,156 @@ def test_openings_of_few_people_that_cannot_be_evaluated_are_not_told(
     sent = proposal(replace(findings, junctures=junctures), study, 1)
     rows = records(next(t for t in sent.tables if t.name == "junctures"))
     assert {row["stratum"] for row in rows if row["not_evaluable"] is not None} == told
+
+
+def test_crises_after_missed_openings_of_few_people_are_not_told_by_the_year() -> None:
+    """Oracle: a loop over openings; the ceiling times the years is the number of crises after missed openings, which
+    the funnel hides where few people had one, and everybody's less women's would be the men's."""
+    study, findings, _ = proposed(60)
+    told = {f.stratum: f for f in findings.junctures}
+    juncture = study.agreement.juncture["follow_up_7d"]
+    followed = {
+        person
+        for person, timeline in study.best_timelines()
+        for o in openings_of(juncture, timeline, study.agreement)
+        if o.fate is Fate.EVALUABLE and not o.met and o.crisis
+    }
+    assert told[Stratum.ALL].counts.people_crisis == len(followed)
+    assert told[Stratum.ALL].verdict is not Verdict.TOO_SMALL and math.isfinite(told[Stratum.ALL].ceiling)
+    for women, men, hidden in ((30, 20, set()), (30, 8, {"women", "men"}), (6, 2, {"all", "women", "men"})):
+        numbers = {Stratum.ALL: women + men, Stratum.WOMEN: women, Stratum.MEN: men}
+        changed = tuple(
+            replace(f, verdict=Verdict.UNCERTAIN, counts=replace(f.counts, people_crisis=numbers[f.stratum]))
+            for f in findings.junctures
+        )
+        rows = records(junctures_table(replace(findings, junctures=changed), study.agreement))
+        for name in ("ceiling", "bound_low", "bound_high"):
+            assert {row["stratum"] for row in rows if row[name] is None} == hidden
+    # So are those of which one person has most, which the funnel hides.
+    steps = tuple(replace(s, largest_share=0.6 if s.stage is FunnelStage.CRISIS else 0.1) for s in findings.funnel)
+    rows = records(junctures_table(replace(findings, funnel=steps), study.agreement))
+    assert all(row["ceiling"] is None for row in rows)
+
+
+def test_one_person_with_most_of_the_missed_openings_hides_the_row() -> None:
+    """Oracle: by hand. Of 62 openings one person has 30 and no more than half, but of the 50 missed 30."""
+    once = [At(24 * 20, "police.co_response")]
+    met = [*once, At(24 * 22, "clinic.follow_up")]
+    often = [At(24 * (20 + 10 * k), "police.co_response") for k in range(30)]
+    people = [one_file_each(c, "female") for c in (often, *[once] * 20, *[met] * 12)]
+    study = world(people, draws=2).study()
+    findings = compute_findings(study, seed=1, resamples=4, permutations=19)
+    whole = next(f for f in findings.junctures if f.stratum is Stratum.ALL)
+    assert (whole.counts.openings, whole.counts.openings_missed) == (62, 50)
+    assert whole.largest_share == pytest.approx(30 / 50)
+
+
+def of_role(measure: str, women: int, *, rest: int) -> GenderFinding:
+    return GenderFinding(
+        f"share:role_{measure}", 0.1, 0.1, Estimate(1.0), 60, 60, (women, 40), 0.1, people_rest=(rest, 20)
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "rest", "hidden"),
+    [
+        ((30, 20, 55), 20, set()),
+        ((30, 20, 55), 4, {"suspect"}),  # 1 less all three would be four women's
+        ((30, 6, 55), 20, {"suspect", "victim"}),
+        ((30, 6, 55), 0, {"suspect", "victim"}),
+        ((30, 20, 55), 0, {"suspect"}),
+    ],
+)
+def test_shares_of_roles_do_not_tell_of_few_by_what_they_leave_of_1(
+    made: tuple[Study, Findings, Proposal], people: tuple[int, int, int], rest: int, hidden: set[str]
+) -> None:
+    study, findings, _ = made
+    names = ("victim", "suspect", "subject")
+    gender = tuple(of_role(name, n, rest=rest) for name, n in zip(names, people, strict=True))
+    sent = gender_table(replace(findings, gender=gender), study.agreement)
+    released = control(sent, threshold=11, round_to=5)
+    assert {n for n, why in zip(names, released.hidden, strict=True) if why} == hidden
+
+
+def test_people_in_no_told_role_are_counted() -> None:
+    """Oracle: five women and three men only called; nobody else did."""
+    told = [At(24 * d, "police.co_response") for d in (10, 60, 200)]
+    calls = [At(24 * 300, "police.incident", role="caller")]
+    people = [one_file_each([*told, *(calls if k < 8 else [])], "female" if k % 8 < 5 else "male") for k in range(48)]
+    findings = compute_findings(world(people, draws=2).study(), seed=1, resamples=4, permutations=19)
+    roles = [f for f in findings.gender if f.measure.startswith("share:role_")]
+    assert len(roles) == 3 and {f.people_rest for f in roles} == {(5, 3)}
+    assert not any(f.people_rest for f in findings.gender if f not in roles)
+
+
+def test_numbers_of_people_that_differ_by_few_are_not_both_told(made: tuple[Study, Findings, Proposal]) -> None:
+    """Oracle: of 60 women 53 have a crisis, so seven have none; of 60 men 45."""
+    study, findings, _ = made
+    rate = GenderFinding("crises", 1.0, 1.0, Estimate(1.0), 60, 60, (53, 45), 0.1)
+    night = GenderFinding("share:night", 0.1, 0.1, Estimate(1.0), 53, 45, (30, 30, 50, 40), 0.1)
+    rows = records(gender_table(replace(findings, gender=(rate, night)), study.agreement))
+    assert [(row["people_women"], row["people_men"]) for row in rows] == [(60, 60), (None, 45)]
+
+
+def test_rates_do_not_tell_the_share_of_crises_that_is_hidden(made: tuple[Study, Findings, Proposal]) -> None:
+    """Oracle: division. Crises with a co-response over all crises a year is the share with one."""
+    study, findings, _ = made
+    crises = GenderFinding("crises", 2.0, 2.0, Estimate(1.0), 60, 60, (50, 50), 0.1)
+    with_one = GenderFinding("co_responses", 1.9, 1.5, Estimate(1.2), 60, 60, (50, 45), 0.1)
+    share = GenderFinding("share:co_response", 0.95, 0.75, Estimate(1.2), 50, 50, (50, 45, 4, 30), 0.1)
+    sent = gender_table(replace(findings, gender=(crises, with_one, share)), study.agreement)
+    released = control(sent, threshold=11, round_to=5)
+    assert [bool(why) for why in released.hidden] == [False, True, True]
+
+
+@pytest.mark.parametrize("people_with", [(0, 40, 60, 40), (1, 40, 60, 40)])
+def test_the_only_person_to_whom_something_happened_is_hidden_like_nobody(
+    made: tuple[Study, Findings, Proposal], people_with: tuple[int, ...]
+) -> None:
+    """An agency that makes up the only arrest, or keeps back all others, would see whether its person was chosen."""
+    study, findings, _ = made
+    share = GenderFinding("share:crisis_to_arrest", 0.0, 0.1, Estimate(), 60, 60, people_with, 0.1)
+    sent = gender_table(replace(findings, gender=(share,)), study.agreement)
+    assert control(sent, threshold=11, round_to=5).hidden == ("fewer than 11 people",)
+
+
+def test_a_juncture_that_one_person_opened_is_hidden_like_one_that_nobody_did(
+    made: tuple[Study, Findings, Proposal],
+) -> None:
+    study, findings, _ = made
+    tables = []
+    for number in (0, 1):
+        counts = Counts(*[number if s == "n" else 0 for s in "nn0nnn0n0000"])
+        changed = tuple(replace(f, counts=counts, verdict=Verdict.TOO_SMALL) for f in findings.junctures)
+        sent = junctures_table(replace(findings, junctures=changed), study.agreement)
+        tables.append(control(sent, threshold=11, round_to=5))
+    assert all(tables[0].hidden) and tables[0] == tables[1]
+
+
+def test_a_share_missed_is_told_where_no_effect_is_estimated_and_few_are_informative(
+    made: tuple[Study, Findings, Proposal],
+) -> None:
+    """A window of 60 days is a measure of process: of whom a comparison would learn says nothing of it."""
+    study, findings, _ = made
+    changed = tuple(
+        replace(f, response_within_days=60, counts=replace(f.counts, people_informative=4), verdict=Verdict.UNCERTAIN)
+        for f in findings.junctures
+    )
+    sent = junctures_table(replace(findings, junctures=changed), study.agreement)
+    released = control(sent, threshold=11, round_to=5)
+    assert not any(released.hidden)
+    for row in released.records():
+        assert row["missed_share"] is not None and row["people_informative"] is None
+
+
+def test_a_placebo_without_an_interval_is_not_told(made: tuple[Study, Findings, Proposal]) -> None:
+    """It rests on openings that are not a person's first, so on fewer people than its row: below 20, maybe on two."""
+    study, findings, _ = made
+    changed = tuple(
+        replace(
+            f, verdict=Verdict.UNCERTAIN, placebo=Estimate(3.2) if f.stratum is Stratum.WOMEN else Estimate(1, 0, 2)
+        )
+        for f in findings.junctures
+    )
+    rows = records(junctures_table(replace(findings, junctures=changed), study.agreement))
+    assert {str(row["stratum"]) for row in rows if row["placebo_ratio"] is None} == {"women"}

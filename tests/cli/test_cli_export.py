@@ -61,6 +61,8 @@ def test_a_draw_that_there_is_not_is_a_mistake_of_use(folder: PartyFolder, tmp_p
 def test_a_folder_that_is_not_empty_is_refused(folder: PartyFolder, tmp_path: Path, cli: Cli) -> None:
     done = cli("-C", folder.root, "analyst", "export", folder.root)
     assert (done.code, done.out) == (2, "") and "is not empty" in done.err
+    done = cli("-C", folder.root, "analyst", "export", folder.root / "study.duckdb")
+    assert (done.code, done.out) == (2, "") and "study.duckdb is a file" in done.err
 
 
 def test_where_there_is_no_study_the_input_is_missing(tmp_path: Path, cli: Cli) -> None:

@@ -278,6 +278,8 @@ def _juncture(
                     crisis_first=number // 3,
                     institution_first=number // 9,
                     end_first=number // 8,
+                    people_left=round(0.6 * number),
+                    people_crisis=round(0.7 * number),
                 ),
                 response_within_days=7,
                 outcome="crisis",
@@ -334,6 +336,7 @@ def _gender() -> tuple[GenderFinding, ...]:
             q_value=q,
             link_low=low * 0.9,
             link_high=high * 1.12,
+            people_rest=(40, 31) if name.startswith("share:role_") else (),
         )
         for name, women, men, ratio, low, high, q in (*rates, *shares)
     ]

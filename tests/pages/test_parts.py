@@ -198,7 +198,7 @@ def test_junctures_stand_by_rank_then_as_declared() -> None:
         "junctures", "juncture! stratum! rank", (second, "all", 1), (first, "all", None), (second, "women", 9)
     )
     place = released.by_rank(made, tables)
-    assert sorted(place, key=place.__getitem__)[:3] == [second, first, third]
+    assert sorted(made.juncture, key=place)[:3] == [second, first, third]
     assert [v.name for v in junctures.juncture_views(made, tables)][:3] == [second, first, third]
 
 
@@ -283,8 +283,36 @@ def test_the_variants_drawn_are_those_of_the_first_juncture_that_has_some() -> N
     assert f"{made_up.agreement().juncture[second].title}: As declared 1.40" in chart.description
 
 
+def test_differing_rates_and_shares_are_said_and_others_are_not() -> None:
+    columns = "measure! title! women men ratio q_value"
+    arrests = ["arrests", "Arrests a year", 0.4, 0.5, 0.8, 0.7]
+    victims = ["share:victim", "Contacts with the police as a victim", 0.12, 0.05, 2.2, 0.02]
+    weekend = ["share:weekend", "Crises on a weekend", 0.2, 0.3, 0.7, 0.06]
+    missed = ["missed_share:arrest", "Share missed: Arrest", 0.2, 0.6, 0.3, 0.001]
+    said = summary.different_rates(released_as("gender", columns, arrests, victims, weekend, missed))
+    assert said.startswith("No rate differs clearly between women and men.")
+    assert "Clearly a larger share among women: contacts with the police as a victim (women 12%, men 5%)." in said
+    assert "weekend" not in said and "arrest" not in said.lower()
+    assert "among women" not in summary.different_rates(released_as("gender", columns, arrests, victims, hidden=[1]))
+    follow_ups = ["follow_ups", "Follow-ups a year", 1.0, 3.0, 0.3, 0.001]
+    said = summary.different_rates(released_as("gender", columns, follow_ups))
+    assert said.startswith("Men had clearly more follow-ups.") and "No rate" not in said
+
+
+def test_no_linkage_is_called_certain() -> None:
+    """A released share of 1 is a rounded one: 'not perfect' and '20 of every 20' would not go together."""
+    rows = (["expected_precision", 1.0, 0.99, 1.0], ["expected_recall", 0.949, 0.9, 0.98])
+    said = summary.links(made_up.agreement(), released_as("linkage", "measure! estimate low high", *rows))
+    assert "expect nearly 20 of every 20 links to be right" in said
+    assert "to have found 19 of every 20 people" in said
+
+
 def test_falls_by_themselves_are_in_short_where_they_are_known() -> None:
     assert summary.falls_alone(fall(*(None,) * 9)) == []
     (text,) = summary.falls_alone(fall(0.43, 0.33, 0.52, 0.38, 0.30, 0.46, *(None,) * 3))
     assert "here about 38% fewer contacts with Police" in text
+    # Two ways that differ are both told; where one of them says a rise, nothing is.
+    (text,) = summary.falls_alone(fall(0.43, 0.33, 0.52, 0.38, 0.30, 0.46, 0.3, 0.2, 0.4))
+    assert "here about 30% to 38% fewer contacts with Police" in text
+    assert summary.falls_alone(fall(0.43, 0.33, 0.52, 0.38, 0.30, 0.46, -0.1, -0.2, 0.0)) == []
     assert "43%" not in text

@@ -20,11 +20,13 @@ from juncture.agreement.vocabulary import (
     ContactRole,
     Grain,
     JunctureFamily,
+    Kind,
     LinkageField,
     LinkageProfile,
     PartyRole,
     Purpose,
     ReleaseProfile,
+    kinds_of,
 )
 
 #: Stands in a draft until the party's keys exist.
@@ -296,6 +298,12 @@ class Agreement(Part):
     def agencies(self) -> tuple[str, ...]:
         """Names of the agencies, sorted."""
         return tuple(sorted(name for name, party in self.party.items() if party.role is PartyRole.AGENCY))
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Every kind of contact that an agency may report, by ``party.word``, agency by agency."""
+        families = [(agency, self.party[agency].family) for agency in self.agencies]
+        return {f"{a}.{word}": kind for a, f in families if f is not None for word, kind in kinds_of(f).items()}
 
     def sole(self, role: PartyRole) -> str:
         """Name of the one party that has ``role`` (linker, analyst or checker)."""

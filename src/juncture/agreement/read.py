@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from hashlib import sha384
@@ -33,8 +34,19 @@ _PLAIN = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "date_type": "must be a date, such as 2026-01-31",
+    "date_parsing": "must be a date, such as 2026-01-31",
+    "date_from_datetime_parsing": "must be a date, such as 2026-01-31",
+    "tuple_type": "must be a list in [ ]",
+    "dict_type": "must have keys of its own, below it or in {{ }}",
+    "model_type": "must have keys of its own, below it or in {{ }}",
     "string_type": "must be text in quotes",
 }
+#: Parts of a fault's place that are not keys of the file: that a key itself is meant, and which of several forms.
+_NO_KEY = re.compile(r"\[key\]|(literal|tuple)\[.*\]").fullmatch
 
 
 def sentences(where: str, error: ValidationError, *, document: str = "an agreement") -> list[str]:
@@ -44,7 +56,7 @@ def sentences(where: str, error: ValidationError, *, document: str = "an agreeme
     """
     found = []
     for fault in error.errors():
-        path = ".".join([where, *(str(part) for part in fault["loc"] if part != "[key]")]).strip(".")
+        path = ".".join([where, *(str(part) for part in fault["loc"] if not _NO_KEY(str(part)))]).strip(".")
         context = {"document": document, **{key: str(value) for key, value in fault.get("ctx", {}).items()}}
         if fault["type"] == "value_error":
             text = context["error"]
@@ -86,18 +98,20 @@ def parse_agreement(text: str, *, file: Path | None = None) -> Agreement:
 
 def read_agreement(path: Path) -> Agreement:
     """The agreement in the TOML file ``path``; raises ``InputError`` (exit 3) that lists every fault."""
-    return parse_agreement(_text(path), file=path)
+    return parse_agreement(text_of(path), file=path)
 
 
 def read_parties(path: Path) -> Mapping[str, Party]:
     """The parties in the TOML file ``path``, a draft that may lack anything else; raises ``InputError`` (exit 3) that
     lists what is wrong with them."""
-    data = _toml(_text(path), path)
+    data = _toml(text_of(path), path)
     _refuse([sentence for sentence in agreement_faults(data) if sentence.startswith("party")], path)
     return {name: Party.model_validate(facts) for name, facts in data["party"].items()}
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file that people write; raises ``InputError`` (exit 3) where it is not UTF-8, as
+    :func:`read_limited` where it is too large."""
     try:
         return read_limited(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:

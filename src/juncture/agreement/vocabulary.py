@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -151,6 +151,11 @@ def kinds_of(family: AgencyFamily) -> Mapping[str, Kind]:
     """The kinds of contact that an agency of ``family`` may report, by word."""
     table = tomllib.loads(files("juncture.agreement").joinpath("kinds.toml").read_text(encoding="utf-8"))
     return MappingProxyType({word: Kind(word=word, **facts) for word, facts in table[family.value].items()})
+
+
+def kind_fits(kind: str, patterns: Iterable[str]) -> bool:
+    """Whether ``kind`` (``party.word``) is one of ``patterns``, of which ``party.*`` is any kind of that party."""
+    return any(kind == pattern or (pattern.endswith(".*") and kind.startswith(pattern[:-1])) for pattern in patterns)
 
 
 def band_of(count: int) -> int:

@@ -18,15 +18,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from juncture.agreement.read import sentences
+from juncture.agreement.read import sentences, text_of
 from juncture.analyst.findings.linkage import Completeness
 from juncture.analyst.findings.model import Stratum
 from juncture.analyst.statistics.misclassification import audited
 from juncture.base.errors import InputError
-from juncture.base.files import read_limited
 
 FILE = "completeness.toml"
-MAX_BYTES = 1 << 16
 REMEDY = "docs/how-to/audit-the-links.md shows the whole form."
 
 
@@ -57,10 +55,10 @@ def read_completeness(path: Path, agencies: tuple[str, ...]) -> Completeness:
     if not path.is_file():
         return {}
     try:
-        data = tomllib.loads(read_limited(path, MAX_BYTES).decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError("this is not UTF-8 text.", file=path, remedy="Save the file as UTF-8.") from error
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        data = tomllib.loads(text_of(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}.", file=path, remedy=REMEDY) from error
+    except (ValueError, RecursionError) as error:
         raise InputError("this is not TOML that anybody can read.", file=path, remedy=REMEDY) from error
     found = [f"{name}: is no agency of the agreement ({', '.join(agencies)})" for name in data if name not in agencies]
     try:

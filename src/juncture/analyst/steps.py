@@ -60,8 +60,10 @@ def findings(desk: Desk, *, round_number: int = 1, progress: Progress = silent) 
     found = compute_findings(
         study, seed=round_seed(desk.folder, round_number), completeness=completeness, progress=progress
     )
-    files = write_results(found, desk.folder.root / "results")
     proposed = proposal(found, study, round_number).to_bytes()
+    # A run that ends between the two leaves no proposal, rather than an earlier one beside newer results.
+    _proposal_file(desk, round_number).unlink(missing_ok=True)
+    files = write_results(found, desk.folder.root / "results")
     write_bytes(_proposal_file(desk, round_number), proposed)
     return StepReport(
         title="Computed the findings",

@@ -45,10 +45,30 @@ def restrict_to_owner(path: Path) -> None:
 
 
 def private_dir(path: Path) -> Path:
-    """Create ``path`` (and parents) if needed and make it private to its owner; returns it."""
-    path.mkdir(parents=True, exist_ok=True)
-    restrict_to_owner(path)
+    """Create ``path`` (and parents) if needed and make it private to its owner; returns it.
+
+    Raises ``MachineError`` when the disk, a permission or a file of that name stands in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        restrict_to_owner(path)
+    except OSError as error:
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        why = "a file is in the way" if in_the_way else error.strerror or type(error).__name__
+        raise MachineError(
+            f"The folder {path} could not be made: {why}.",
+            remedy="Move the file elsewhere, then run the same command again." if in_the_way else way_out(error),
+        ) from error
     return path
+
+
+def way_out(error: OSError) -> str:
+    """What a person can do where the system would not write."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return "Make room on the disk, then run the same command again."
+    if isinstance(error, PermissionError):
+        return "Close it where another program has it open, or see that you may write there; then run this again."
+    return ""
 
 
 @contextlib.contextmanager
@@ -73,10 +93,8 @@ def atomic_writer(path: Path, *, private: bool = True) -> Iterator[BinaryIO]:
         temporary.replace(path)
         sync_dir(path.parent)
     except OSError as error:
-        full = error.errno == errno.ENOSPC
         raise MachineError(
-            f"{path} could not be written: {error.strerror or type(error).__name__}.",
-            remedy="Make room on the disk, then run the same command again." if full else "",
+            f"{path} could not be written: {error.strerror or type(error).__name__}.", remedy=way_out(error)
         ) from error
     finally:
         with contextlib.suppress(OSError):

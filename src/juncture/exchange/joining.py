@@ -13,10 +13,10 @@ import tomlkit
 
 from juncture.agreement.library import form_text, with_library
 from juncture.agreement.model import UNKNOWN_KEYS, Agreement
-from juncture.agreement.read import MAX_BYTES, agreement_id, parse_agreement, read_agreement
+from juncture.agreement.read import agreement_id, parse_agreement, read_agreement, text_of
 from juncture.agreement.vocabulary import PartyRole
-from juncture.base.errors import AgreementForbids, InputError, JunctureError, KeyTrouble, UsageError
-from juncture.base.files import read_limited, write_text
+from juncture.base.errors import AgreementForbids, JunctureError, KeyTrouble, UsageError
+from juncture.base.files import write_text
 from juncture.base.folder import PartyFolder
 from juncture.base.report import StepReport, WrittenFile
 from juncture.exchange import ledger
@@ -130,7 +130,7 @@ def new_agreement(folder: PartyFolder, form: Path | None = None) -> StepReport:
     if source is None:
         text = form_text()
     else:
-        text = with_library(_text(source))
+        text = with_library(text_of(source))
     filled = _with_known_keys(text, known_keys(folder))
     agreement = parse_agreement(filled, file=source)
     write_text(folder.agreement, filled, private=False)
@@ -193,13 +193,6 @@ def agree(folder: PartyFolder, passphrase: bytes) -> StepReport:
 def second_person(folder: PartyFolder, passphrase: bytes, path: Path | None = None) -> PrivateKeys:
     """The keys of the person who approves, from ``path`` or the folder."""
     return open_keys(path or approver_file(folder), passphrase)
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_limited(path, MAX_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("this is not UTF-8 text", file=path, remedy="Save the file as UTF-8.") from error
 
 
 def _with_known_keys(text: str, known: dict[str, PublicKeys]) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from juncture.base.errors import MachineError
-from juncture.base.files import PRIVATE_FILE
+from juncture.base.files import PRIVATE_FILE, way_out
 
 
 def lock_file(path: Path) -> Path:
@@ -34,7 +34,7 @@ def locked(path: Path, *, patience: float = 60.0) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(neighbour, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     except OSError as error:
-        raise MachineError(f"{neighbour} could not be opened: {error.strerror}.") from error
+        raise MachineError(f"{neighbour} could not be opened: {error.strerror}.", remedy=way_out(error)) from error
     try:
         deadline = time.monotonic() + patience
         while not _try_lock(descriptor):

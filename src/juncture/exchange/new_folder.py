@@ -16,7 +16,8 @@ from juncture.exchange.locks import lock_file, locked
 def must_be_free(out: Path) -> None:
     """Raise ``UsageError`` unless ``out`` is no folder yet, or an empty one."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is not empty.", remedy="Name a new folder; nothing there was touched.")
+        what = "is not empty" if out.is_dir() else "is a file"
+        raise UsageError(f"{out} {what}.", remedy="Name a new folder; nothing there was touched.")
 
 
 @contextlib.contextmanager

@@ -7,30 +7,45 @@ from collections.abc import Mapping, Sequence
 from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import LinkageProfile
 from juncture.pages import declared, words
-from juncture.pages.findings.falls import expected
+from juncture.pages.findings.falls import expected, lagged
 from juncture.pages.findings.gender import stem_of, titled
 from juncture.pages.findings.junctures import JunctureView
-from juncture.pages.findings.released import Tables, records, shown, text_of, title_of_juncture
+from juncture.pages.findings.released import Record, Tables, records, shown, text_of, title_of_juncture
 from juncture.pages.flow import CHOSEN, Step
 from juncture.pages.words import Verdict, figure
 
 FALSE_DISCOVERIES = 0.05
+JUST_BELOW_ALL = 0.9999
 
 
 def different_rates(tables: Tables) -> str:
-    """Which rates differ between women and men, by q-value."""
-    rows = [(r, why) for r, why in records(tables.get("gender")) if not stem_of(r)]
-    if not rows:
+    """Which rates and shares differ between women and men, by q-value."""
+    if not any(not stem_of(r) for r, _ in records(tables.get("gender"))):
         return "No table of rates was released."
-    more: dict[str, list[str]] = {"Women": [], "Men": []}
-    for record, why in rows:
+    rates: dict[str, list[str]] = {"Women": [], "Men": []}
+    shares: dict[str, list[str]] = {"Women": [], "Men": []}
+    for record in shown(tables.get("gender")):
         q, ratio = figure(record.get("q_value")), figure(record.get("ratio"))
-        if not why and q is not None and ratio is not None and q <= FALSE_DISCOVERIES:
-            more["Women" if ratio > 1 else "Men"].append(words.lowered(titled(record)))
-    said = [f"{who} had clearly more {words.listed(what)}." for who, what in more.items() if what]
+        if q is None or ratio is None or q > FALSE_DISCOVERIES or stem_of(record) not in ("", "share"):
+            continue
+        who, what = "Women" if ratio > 1 else "Men", words.lowered(titled(record))
+        if not stem_of(record):
+            rates[who].append(what)
+            continue
+        women, men = figure(record.get("women")), figure(record.get("men"))
+        told = "" if women is None or men is None else f" (women {words.percent(women)}, men {words.percent(men)})"
+        shares[who].append(what + told)
+    said = [f"{who} had clearly more {words.listed(what)}." for who, what in rates.items() if what]
     if not said:
-        return "No rate differs clearly between women and men. In a group this size only large differences would show."
-    return " ".join(said) + " These are people chosen because they met both agencies often, not women and men at large."
+        said = [
+            "No rate differs clearly between women and men. In a group this size only large differences would show."
+        ]
+    said += [
+        f"Clearly a larger share among {who.lower()}: {words.listed(what)}." for who, what in shares.items() if what
+    ]
+    if any((*rates.values(), *shares.values())):
+        said.append("These are people chosen because they met both agencies often, not women and men at large.")
+    return " ".join(said)
 
 
 def different_junctures(agreement: Agreement, tables: Tables) -> str:
@@ -54,6 +69,8 @@ def links(agreement: Agreement, tables: Tables) -> str:
         next((figure(r.get("estimate")) for m, r in sorted(found.items()) if m.startswith(stem)), None)
         for stem in ("expected_precision", "expected_recall")
     )
+    # Released figures are rounded: a share of 1 is one just below it.
+    right, kept = (share if share is None else min(share, JUST_BELOW_ALL) for share in (right, kept))
     if right is None and kept is None:
         return "How good the links between the agencies’ records are is not told."
     said = []
@@ -71,9 +88,9 @@ def links(agreement: Agreement, tables: Tables) -> str:
 def falls_alone(tables: Tables) -> list[str]:
     """How far contacts fall by themselves; nothing where that is not told."""
     told = [
-        f"{words.percent(fall.value)} fewer {words.lowered(text_of(record, 'title', 'agency'))}"
+        f"{fall} fewer {words.lowered(text_of(record, 'title', 'agency'))}"
         for record in shown(tables.get("expected_fall"))
-        if record.get("stratum") == "all" and (fall := expected(record)).value is not None and fall.value > 0
+        if record.get("stratum") == "all" and (fall := _by_itself(record))
     ]
     if not told:
         return []
@@ -81,6 +98,15 @@ def falls_alone(tables: Tables) -> list[str]:
         "People who are chosen at a hard time are met less often later, with or without help: here about "
         f"{words.listed(told)}. A fall that is no larger shows nothing."
     ]
+
+
+def _by_itself(record: Record) -> str:
+    """The fall by itself as both ways tell it, "6% to 12%"; "" where the first tells none or either a rise."""
+    first, second = expected(record).value, lagged(record).value
+    if first is None or first <= 0 or (second is not None and second <= 0):
+        return ""
+    ends = [words.percent(fall) for fall in sorted((first, first if second is None else second))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def people_studied(found: Sequence[Step]) -> float | None:

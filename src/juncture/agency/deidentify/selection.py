@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from juncture.agency.deidentify.arrays import codes, days, people_count, times
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import BAND_EDGES, band_of
+from juncture.agreement.vocabulary import BAND_EDGES, band_of, kind_fits
 from juncture.formats.clock import day_number
 
 
@@ -27,7 +27,7 @@ def activity_bands(mentions: pa.Table, person: NDArray[np.int32], agreement: Agr
     in_window = (person >= 0) & (day >= first) & (day <= last)
     bands = np.zeros((people, len(families)), dtype=np.uint8)
     for column, family in enumerate(families):
-        fits = np.array([_matches(word, agreement.cohort.families[family]) for word in kinds] + [False])
+        fits = np.array([kind_fits(word, agreement.cohort.families[family]) for word in kinds] + [False])
         chosen = in_window & fits[kind]
         most = most_in_window(person[chosen], contact[chosen], day[chosen], agreement.cohort.within_days, people)
         bands[:, column] = banded(most)
@@ -79,7 +79,3 @@ def shared_people(
         if own and family in agreement.cohort.share_from:
             shared &= bands[:, column] >= band_of(agreement.cohort.share_from[family])
     return shared
-
-
-def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
-    return any(kind == pattern or (pattern.endswith(".*") and kind.startswith(pattern[:-1])) for pattern in patterns)

@@ -6,7 +6,9 @@ A test holds these to the columns that :func:`juncture.analyst.findings.files.re
 from __future__ import annotations
 
 from juncture.analyst.export.fields import Field, FieldType, TableSpec
-from juncture.analyst.findings.model import Stratum, Verdict
+from juncture.analyst.findings.last_contact import LOOK_BACK_DAYS
+from juncture.analyst.findings.model import FunnelStage, LastContactMeasure, Stratum, Variant, Verdict
+from juncture.analyst.findings.rulegrid import GRID_COHORT, GRID_LINKED
 
 INTEGER, NUMBER, STRING = FieldType.INTEGER, FieldType.NUMBER, FieldType.STRING
 NONE = "there is no estimate"
@@ -83,7 +85,7 @@ _ALL = (
                    "missing it went with more crises.", "no estimate, or a window above 14 days"),
             *_interval("hazard", "the hazard ratio", missing=FEW),
             _ratio("placebo_ratio", "The same of crises in the 30 days before the opening, which a response cannot "
-                   "have changed."),
+                   "have changed, with what became of the person's opening before held equal."),
             *_interval("placebo", "the placebo ratio", missing=FEW),
             _share("p_value", "p of a hazard ratio of 1.", FEW),
             _share("q_value", "p corrected for the number of declared junctures (Benjamini-Hochberg).",
@@ -140,7 +142,7 @@ _ALL = (
         "A row a declared juncture and variant, of everybody.",
         (
             _JUNCTURE,
-            Field("variant", STRING, "How the ratio was computed."),
+            Field("variant", STRING, "How the ratio was computed.", words=tuple(v.value for v in Variant)),
             _ratio("hazard_ratio", "The ratio of this variant, missed over met."),
             *_interval("", "it", missing=FEW),
             _share("p_value", "p of a ratio of 1.", FEW),
@@ -157,7 +159,7 @@ _ALL = (
         "A row a declared juncture and stage, from coming up to a crisis after it was missed.",
         (
             _JUNCTURE,
-            Field("stage", STRING, "Where the openings stand."),
+            Field("stage", STRING, "Where the openings stand.", words=tuple(s.value for s in FunnelStage)),
             _count("openings", "Openings at this stage."),
             _count("people", "People with such an opening."),
         ),
@@ -215,13 +217,15 @@ _ALL = (
         "The last contact before a crisis",
         "A row a measure, value and stratum: crises whose last contact before was of one kind, or so long before.",
         (
-            Field("measure", STRING, "What is told of the last contact."),
-            Field("last_contact", STRING, "Its value."),
+            Field("measure", STRING, "What is told of the last contact.",
+                  words=tuple(m.value for m in LastContactMeasure)),
+            Field("last_contact", STRING, "Its value: a kind as agency.word, or a band of days; none: there was none "
+                  f"in {LOOK_BACK_DAYS} days."),
             _STRATUM,
             _count("crises", "Crises with such a last contact."),
             _count("people", "People who have such a crisis."),
             _share("share", "Their share of the crises."),
-            _share("referent_share", "The same share of referent moments of the same persons."),
+            _share("referent_share", "The same share of the referents, of the same persons."),
             _ratio("odds_ratio", "Odds at crises over odds at referents, within persons."),
             *_interval("", "the odds ratio", missing=FEW),
             _share("p_value", "p of an odds ratio of 1.", FEW),
@@ -234,7 +238,8 @@ _ALL = (
         "People under other rules",
         "A row a rule, to see how much hangs on the one that was signed.",
         (
-            Field("among", STRING, "Whom the rule chooses from."),
+            Field("among", STRING, "Whom the rule chooses from: everyone linked, or the people studied.",
+                  words=(GRID_LINKED, GRID_COHORT)),
             Field("rule", STRING, "The rule, in words."),
             Field("people", NUMBER, "People whom it chooses.", missing="hidden", low=0),
             Field("people_low", NUMBER, "The least that they may be.", missing="hidden", low=0),
@@ -316,10 +321,3 @@ _ALL = (
 )  # fmt: skip
 #: By name of the table.
 RESULTS = {spec.name: spec for spec in _ALL}
-
-
-def documented(columns: tuple[str, ...], spec: TableSpec) -> bool:
-    """Whether ``spec`` says what each of ``columns`` means, in their order, and no more."""
-    fields = [spec.field_of(column) for column in columns]
-    order = list(dict.fromkeys(field.name for field in fields if field is not None))
-    return None not in fields and order == [field.name for field in spec.fields]

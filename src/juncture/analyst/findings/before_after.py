@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
-from juncture.analyst.findings.effects import HOURS_A_YEAR
+from juncture.agreement.vocabulary import kind_fits
 from juncture.analyst.findings.rulegrid import most_within
 from juncture.analyst.statistics.arrays import Booleans, Vector
 from juncture.analyst.study.atrisk import at_risk_spans
-from juncture.analyst.study.model import HOURS_A_DAY, JoinedTimeline, Study
+from juncture.analyst.study.model import HOURS_A_DAY, HOURS_A_YEAR, JoinedTimeline, Study
 
 BEFORE, WASHOUT, AFTER = 0, 1, 2
 WASHOUT_DAYS = 365
@@ -75,20 +74,8 @@ def _spans(timeline: JoinedTimeline, agreement: Agreement) -> list[tuple[int, in
 
 def kinds_of_rule(agreement: Agreement) -> dict[str, frozenset[str]]:
     """Kinds, as ``party.word``, of each family of the rule."""
-    every = [
-        f"{name}.{word}"
-        for name in agreement.agencies
-        if (family := agreement.party[name].family) is not None
-        for word in kinds_of(family)
-    ]
-    return {
-        rule: frozenset(
-            kind
-            for kind in every
-            if any(kind == p or (p.endswith(".*") and kind.startswith(p[:-1])) for p in agreement.cohort.families[rule])
-        )
-        for rule in agreement.cohort.rule
-    }
+    families, kinds = agreement.cohort.families, agreement.kinds
+    return {rule: frozenset(k for k in kinds if kind_fits(k, families[rule])) for rule in agreement.cohort.rule}
 
 
 def _met_early(timeline: JoinedTimeline, study: Study, rules: Mapping[str, frozenset[str]]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from juncture.analyst.findings.effects import largest_share
 from juncture.analyst.findings.matchings import Matchings, combine
 from juncture.analyst.findings.model import NAN, Estimate, GenderFinding
 from juncture.analyst.statistics.arrays import Booleans, Vector
@@ -28,11 +27,7 @@ def compare_sums(
     Without q and the range that links leave. No interval where all of a sex have the same part of their whole, such as
     all of it: that others might differ is then not to be learned from them.
     """
-    by_matching = np.zeros((2, len(matchings.distinct), matchings.group.size))
-    for u, matching in enumerate(matchings.distinct):
-        here = (matching >= 0) & (matchings.group < 2)
-        by_matching[0, u, here] = part[matching[here]]
-        by_matching[1, u, here] = whole[matching[here]]
+    by_matching = [matchings.by_person(values) * (matchings.group < 2) for values in (part, whole)]
     compared = []
     for events, amount in zip(*by_matching, strict=True):
         seen = amount > 0
@@ -54,7 +49,7 @@ def compare_sums(
         people_women=int(first.sum()),
         people_men=int((~first).sum()),
         people_with=people_with(events[seen], first),
-        largest_share=largest_share(list(by_matching[0]), matchings),
+        largest_share=matchings.largest_share(list(by_matching[0])),
     )
 
 

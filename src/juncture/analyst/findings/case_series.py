@@ -12,14 +12,12 @@ from juncture.analyst.findings.timed import TimedOpenings
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
 from juncture.analyst.statistics.landmark import Contrast
 from juncture.analyst.statistics.sccs import openings_case_series
-from juncture.analyst.study.atrisk import at_risk_spans
+from juncture.analyst.study.atrisk import rows_at_risk
 from juncture.analyst.study.episodes import merge_episodes
 from juncture.analyst.study.model import HOURS_A_DAY, JoinedTimeline, Study
 
 #: Half-years of the follow-up are held equal: people chosen at a high fall back whatever is done.
 BAND_DAYS = 182
-#: Time at risk leaves out its first moment; a crisis in the first hour of the follow-up is to be counted.
-JUST_BEFORE = 1 / 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,7 @@ class CaseSeries:
         longest = max((t.exit_h for t in study.timelines), default=0) / HOURS_A_DAY
         return cls(
             openings=openings,
-            spans=[_spans(t) for t in study.timelines],
+            spans=[rows_at_risk(t) for t in study.timelines],
             crises=[_crises(t, juncture, study.agreement) for t in study.timelines],
             bands=np.arange(BAND_DAYS, longest, BAND_DAYS, dtype=np.float64),
             horizon=float(juncture.outcome.horizon_days),
@@ -65,13 +63,6 @@ class CaseSeries:
             horizon=self.horizon,
             bands=self.bands,
         ).ratio
-
-
-def _spans(timeline: JoinedTimeline) -> Vector:
-    first = timeline.follow_up_h[0]
-    spans = at_risk_spans(*timeline.follow_up_h, timeline.stays)
-    shifted = [(a - (JUST_BEFORE if a == first else 0), b) for a, b in spans]
-    return np.array(shifted, dtype=np.float64).reshape(-1, 2) / HOURS_A_DAY
 
 
 def _crises(timeline: JoinedTimeline, juncture: Juncture, agreement: Agreement) -> Vector:

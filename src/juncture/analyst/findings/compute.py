@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from juncture.agreement.vocabulary import Grain
 from juncture.analyst.findings.attribution import attributed
 from juncture.analyst.findings.avoidable import Chances
 from juncture.analyst.findings.by_sex import PERMUTATIONS
 from juncture.analyst.findings.cohort import cohort_rows, linkage_findings
 from juncture.analyst.findings.curves import crisis_curves
-from juncture.analyst.findings.effects import HOURS_A_YEAR, study_juncture
+from juncture.analyst.findings.effects import study_juncture
 from juncture.analyst.findings.everyone import everyone_rows
 from juncture.analyst.findings.expected_fall import expected_falls
 from juncture.analyst.findings.funnel import funnel_of
@@ -24,7 +25,7 @@ from juncture.analyst.findings.sensitivity import other_gaps, sensitivities_of
 from juncture.analyst.findings.table import OpeningTable, all_openings
 from juncture.analyst.findings.verdicts import judge
 from juncture.analyst.statistics.stratified import person_resamples
-from juncture.analyst.study.model import Study
+from juncture.analyst.study.model import HOURS_A_YEAR, Study
 from juncture.base.report import Progress, silent
 
 #: Resamples of persons, shared by all junctures and dealt out over the matchings in turn.
@@ -80,7 +81,9 @@ def compute_findings(
     curves = crisis_curves(study, matchings) if descriptions else ()
     progress("Curves", 1, 1)
     progress("Last contacts", 0, 1)
-    contacts = LastContacts(study, matchings) if descriptions else None
+    # Told by the week, nobody knows which of a week's contacts was the last, or how many days before it was.
+    by_week = study.agreement.release.start.grain is Grain.WEEK
+    contacts = LastContacts(study, matchings) if descriptions and not by_week else None
     last_contact = last_contact_findings(contacts) if contacts else ()
     pooled = pooled_last_contacts(contacts, study.agreement.disclosure.threshold) if contacts else ()
     progress("Last contacts", 1, 1)

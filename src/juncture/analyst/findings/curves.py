@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from juncture.analyst.findings.effects import largest_share
 from juncture.analyst.findings.matchings import Matchings, combine, in_stratum
 from juncture.analyst.findings.model import CurvePoint, Estimate, Stratum
 from juncture.analyst.statistics.arrays import Integers, Vector
 from juncture.analyst.statistics.counting import counting_rows
 from juncture.analyst.statistics.mcf import mean_cumulative_functions
-from juncture.analyst.study.atrisk import at_risk_spans, during_risk
+from juncture.analyst.study.atrisk import during_risk, rows_at_risk
 from juncture.analyst.study.model import HOURS_A_DAY, Study
 
 GRID_DAYS = 30
-#: Rows at risk leave out their first moment; a crisis in the first hour of the follow-up is to be counted.
-JUST_BEFORE = 1 / 64
 
 
 def crisis_curves(study: Study, matchings: Matchings) -> tuple[CurvePoint, ...]:
@@ -37,7 +34,7 @@ def crisis_curves(study: Study, matchings: Matchings) -> tuple[CurvePoint, ...]:
                 logs = np.where(means > 0, np.log(means), np.nan)
                 done = combine(logs, errors / means, degrees).exponential()
             plain = combine(means, np.full(means.size, np.nan), degrees).value
-            share = largest_share([p[4][:, j] for p in parts], matchings)
+            share = matchings.largest_share([p[4][:, j] for p in parts])
             people_with = float(matchings.weights @ [float((p[4][:, j] > 0).sum()) for p in parts])
             mean = Estimate(plain, done.low, done.high)
             points.append(CurvePoint(stratum, int(day), mean, int(at_risk + 0.5), int(people_with + 0.5), share))
@@ -51,18 +48,17 @@ def _curve(
     person's crises by then (people of the study, j)."""
     by_person = np.zeros((len(study.people), grid.size))
     timelines = [(int(p), study.timelines[int(matching[p])]) for p in people]
-    spans = [(p, a, b) for p, t in timelines for a, b in at_risk_spans(*t.follow_up_h, t.stays)]
+    spans = [(p, a, b) for p, t in timelines for a, b in rows_at_risk(t).tolist()]
     if not spans:
         nothing = np.full(grid.size, np.nan)
         return nothing, nothing, np.zeros(grid.size, dtype=np.int64), 0, by_person
     crises = [(p, e.start_h) for p, t in timelines for e in during_risk(t, t.crises)]
     for p, hour in crises:
         by_person[p] += hour <= grid * HOURS_A_DAY
-    first = {p: t.follow_up_h[0] for p, t in timelines}
     rows = counting_rows(
         [p for p, _, _ in spans],
-        [a / HOURS_A_DAY - (JUST_BEFORE if a == first[p] else 0.0) for p, a, _ in spans],
-        [b / HOURS_A_DAY for _, _, b in spans],
+        [a for _, a, _ in spans],
+        [b for _, _, b in spans],
         np.array([p for p, _ in crises], dtype=np.int64),
         [h / HOURS_A_DAY for _, h in crises],
     )

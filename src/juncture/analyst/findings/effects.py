@@ -25,7 +25,6 @@ from juncture.analyst.statistics.landmark import Contrast, LandmarkEffect, adjus
 
 #: A longer wait for the response is a process that is measured, not an effect that is estimated.
 LONGEST_EFFECT_WINDOW = 14
-HOURS_A_YEAR = 24 * 365.25
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,10 @@ def study_juncture(
         log_shares[stratum], least[stratum] = shares.log, shares.log_least
         effects = _effects(table, evaluable, horizon, has_effect)
         placebos = _placebos(table, evaluable, has_effect)
-        log_ratios[stratum] = _within([e.within if e else None for e in effects], matchings)
+        log_ratios[stratum] = matchings.combined([e.within if e else None for e in effects])
+        # The row tells how many were missed as well.
+        told = evaluable, [part & table.missed for part in evaluable]
+        shares_of_one = [table.largest_share(openings, matchings) for openings in told]
         people = counts[stratum]
         ratio = log_ratios[stratum].exponential()
         finding = JunctureFinding(
@@ -86,16 +88,13 @@ def study_juncture(
             missed_share=shares.corrected,
             preempted_share=shares.preempted,
             ratio=ratio,
-            placebo=_within(placebos, matchings).exponential(),
+            placebo=matchings.combined(placebos).exponential(),
             crude_ratio=_mean_ratio([e.crude.log_ratio if e else NAN for e in effects], matchings),
             risk_ratio=_mean_ratio([e.marginal.log_ratio if e else NAN for e in effects], matchings),
             avoidable=Estimate(),
             ceiling=NAN,
             linkage_share=log_ratios[stratum].linkage_share,
-            largest_share=largest_share(
-                [np.bincount(table.person[e], minlength=matchings.group.size).astype(np.float64) for e in evaluable],
-                matchings,
-            ),
+            largest_share=float(np.fmax.reduce(shares_of_one)),
             links=with_ratio(shares.links, ratio.value, people),
         )
         if has_effect:
@@ -107,32 +106,22 @@ def study_juncture(
     return JunctureResult(findings, log_ratios, log_shares, least, avoided)
 
 
-def largest_share(by_person: Sequence[Vector], matchings: Matchings) -> float:
-    """The largest share of the events that one person has, from events by person in each distinct matching."""
-    if not by_person:
-        return NAN
-    mean = matchings.weights @ np.stack(by_person)
-    return float(mean.max() / mean.sum()) if mean.size and mean.sum() > 0 else NAN
-
-
 def _counts(
     table: OpeningTable, masks: Sequence[Booleans], models: Sequence[AvoidableModel], matchings: Matchings
 ) -> dict[Stratum, Counts]:
     """Counts of women, men and the others, rounded means over the draws; ``all`` is their sum."""
-    group = matchings.group
-    by_matching = np.zeros((len(masks), 3, 12))
+    by_matching = np.zeros((len(masks), 3, 13))
     for u, (mask, model) in enumerate(zip(masks, models, strict=True)):
         good = mask & (table.fate == 0)
-        missed, met = good & table.missed, good & ~table.missed
+        missed, met, after = good & table.missed, good & ~table.missed, good & table.missed & table.crisis
         for column, rows in enumerate((good, missed, good & table.crisis)):
-            by_matching[u, :, column] = np.bincount(group[table.person[rows]], minlength=3)
-        by_matching[u, :, 4] = np.bincount(group[model.informative], minlength=3)
-        for column, rows in ((3, good), (5, missed), (6, met), (7, mask), (11, mask & (table.fate != 0))):
-            by_matching[u, :, column] = np.bincount(group[np.unique(table.person[rows])], minlength=3)
+            by_matching[u, :, column] = table.by_sex(rows, matchings)[0]
+        by_matching[u, :, 4] = np.bincount(matchings.group[model.informative], minlength=3)
+        for column, rows in ((3, good), (5, missed), (6, met), (7, mask), (11, mask & (table.fate != 0)), (12, after)):
+            by_matching[u, :, column] = table.by_sex(rows, matchings)[1]
         for fate in (1, 2, 3):
-            by_matching[u, :, 7 + fate] = np.bincount(group[table.person[mask & (table.fate == fate)]], minlength=3)
-    mean = np.tensordot(matchings.weights, by_matching, axes=1) if len(masks) else np.zeros((3, 12))
-    rounded = np.floor(mean + 0.5).astype(int)
+            by_matching[u, :, 7 + fate] = table.by_sex(mask & (table.fate == fate), matchings)[0]
+    rounded = matchings.rounded(by_matching)
     return {
         Stratum.ALL: Counts(*rounded.sum(axis=0).tolist()),
         Stratum.WOMEN: Counts(*rounded[0].tolist()),
@@ -175,14 +164,6 @@ def _placebos(table: OpeningTable, parts: Sequence[Booleans], wanted: bool) -> l
             )
         )
     return found
-
-
-def _within(contrasts: Sequence[Contrast | None], matchings: Matchings) -> Combined:
-    return combine(
-        matchings.over_draws([c.log_ratio if c else NAN for c in contrasts]),
-        matchings.over_draws([c.standard_error if c else NAN for c in contrasts]),
-        matchings.over_draws([float(c.degrees_of_freedom) if c else NAN for c in contrasts]),
-    )
 
 
 def _mean_ratio(log_ratios: Sequence[float], matchings: Matchings) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from juncture.agreement.vocabulary import BAND_LABELS
 from juncture.analyst.findings.model import NAN, EveryoneRow
+from juncture.analyst.statistics.arrays import over
 from juncture.analyst.study.model import Study
 from juncture.formats.release import BandTotals, HistogramRow
 
@@ -42,10 +43,10 @@ def _of_sex(
                 sex=sex,
                 band=total.selection,
                 people=count,
-                before=_over(_number(total.contacts), count),
-                after=_over(_number(total.later), count),
-                none_after=_over(none.get(total.selection, NAN), count),
-                at_least=_over(sum(people[t.selection] for t in totals[place:]), every),
+                before=over(_number(total.contacts), count),
+                after=over(_number(total.later), count),
+                none_after=over(none.get(total.selection, NAN), count),
+                at_least=over(sum(people[t.selection] for t in totals[place:]), every),
             )
         )
     return rows
@@ -53,7 +54,3 @@ def _of_sex(
 
 def _number(told: int | None) -> float:
     return NAN if told is None else float(told)
-
-
-def _over(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else NAN

@@ -23,7 +23,6 @@ import numpy as np
 
 from juncture.agreement.vocabulary import BAND_EDGES, BAND_LABELS, Sex
 from juncture.analyst.findings.before_after import AFTER, BEFORE, WASHOUT, Counted, kinds_of_rule
-from juncture.analyst.findings.effects import HOURS_A_YEAR, largest_share
 from juncture.analyst.findings.matchings import Combined, Matchings, combine
 from juncture.analyst.findings.model import NAN, Estimate, ExpectedFallFinding, Stratum
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
@@ -35,7 +34,7 @@ from juncture.analyst.statistics.regression_to_the_mean import (
     change,
     expected_change,
 )
-from juncture.analyst.study.model import HOURS_A_DAY, Everyone, Study
+from juncture.analyst.study.model import HOURS_A_DAY, HOURS_A_YEAR, Everyone, Study
 
 CRISES = "crises"
 #: Of the people studied, the share that must be in bands of which the agency tells.
@@ -87,10 +86,10 @@ def told_bands(everyone: Everyone, stratum: Stratum, round_to: int) -> tuple[tup
         return None
     bands = tuple(sorted(sums))
     people, before, after, squares = np.array([sums[band] for band in bands]).T
-    for place, band in enumerate(bands):
-        # A band of one number is known exactly, whatever was rounded.
-        if BAND_LABELS[band] == str(BAND_EDGES[band]):
-            before[place] = people[place] * BAND_EDGES[band]
+    # A mean lies in its band, whatever was rounded: a band of one number is known exactly, and means rise.
+    last = [*(edge - 1 for edge in BAND_EDGES[1:]), np.inf]
+    edges = np.array([(BAND_EDGES[band], last[band]) for band in bands])
+    before = np.clip(before, *(people[:, None] * edges).T)
     return bands, BandMeans.of(people, before, after, squares, round_to=round_to)
 
 
@@ -218,14 +217,7 @@ def _rate(events: Vector, years: Vector, chosen: Sequence[Integers], span: int, 
 
 def _largest(events: Vector, matchings: Matchings, members: Booleans) -> float:
     """The largest share that one person has of the events before, or of those after."""
-    shares = []
-    for span in (BEFORE, AFTER):
-        by_person = []
-        for matching in matchings.distinct:
-            own = np.zeros(matching.size)
-            here = members & (matching >= 0)
-            own[here] = events[matching[here], span]
-            by_person.append(own)
-        shares.append(largest_share(by_person, matchings))
+    by_person = [matchings.by_person(events[:, span]) * members for span in (BEFORE, AFTER)]
+    shares = [matchings.largest_share(list(own)) for own in by_person]
     known = [share for share in shares if np.isfinite(share)]
     return max(known, default=NAN)

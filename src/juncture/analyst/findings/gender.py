@@ -24,17 +24,17 @@ from dataclasses import replace
 import numpy as np
 
 from juncture.analyst.findings.by_sex import PERMUTATIONS, compare_sums
-from juncture.analyst.findings.effects import HOURS_A_YEAR, JunctureResult
+from juncture.analyst.findings.effects import JunctureResult
 from juncture.analyst.findings.gender_shares import compare_shares
 from juncture.analyst.findings.linkage import Linkage
 from juncture.analyst.findings.matchings import Combined, Matchings
 from juncture.analyst.findings.model import NAN, Estimate, GenderFinding, Stratum
-from juncture.analyst.statistics.arrays import Vector, t_interval, t_p_value
+from juncture.analyst.statistics.arrays import Vector, of_difference, over, t_interval, t_p_value
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
 from juncture.analyst.statistics.misclassification import pooled
 from juncture.analyst.statistics.multiplicity import benjamini_hochberg
 from juncture.analyst.study.atrisk import at_risk_spans, during_risk, institution_kinds
-from juncture.analyst.study.model import Contact, JoinedTimeline, Study
+from juncture.analyst.study.model import HOURS_A_YEAR, Contact, JoinedTimeline, Study
 
 SHARE, HAZARD = "missed_share", "hazard_ratio"
 
@@ -119,10 +119,7 @@ def _rate_range(ratio: Estimate, by_agency: Vector, matchings: Matchings, linkag
     """Where the interval of two rates' ratio reaches over the chances, by sex, that the events are seen."""
     chances = []
     for stratum in (Stratum.WOMEN, Stratum.MEN):
-        members = matchings.members(stratum)
-        events = np.zeros(by_agency.shape[1])
-        for weight, matching in zip(matchings.weights, matchings.distinct, strict=True):
-            events += weight * by_agency[matching[members & (matching >= 0)]].sum(axis=0)
+        events = matchings.total(by_agency, stratum)
         if not events.any():
             return NAN, NAN
         seen = {agency: number for agency, number in zip(linkage.agencies, events.tolist(), strict=True) if number}
@@ -157,8 +154,8 @@ def _interaction(result: JunctureResult) -> GenderFinding:
     ratio = _difference(result.log_ratios[Stratum.WOMEN], result.log_ratios[Stratum.MEN])
     ratio = ratio if min(both) >= SMALLEST_INFORMATIVE else Estimate(ratio.value)
     # The interval is moved as far as linkage error may have moved the two ratios.
-    down = _over(women.links.ratio_low, women.ratio.value) / _over(men.links.ratio_high, men.ratio.value)
-    up = _over(women.links.ratio_high, women.ratio.value) / _over(men.links.ratio_low, men.ratio.value)
+    down = over(women.links.ratio_low, women.ratio.value) / over(men.links.ratio_high, men.ratio.value)
+    up = over(women.links.ratio_high, women.ratio.value) / over(men.links.ratio_low, men.ratio.value)
     return GenderFinding(
         measure=f"{HAZARD}:{women.juncture}",
         women=women.ratio.value,
@@ -173,20 +170,15 @@ def _interaction(result: JunctureResult) -> GenderFinding:
     )
 
 
-def _over(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else NAN
-
-
 def _difference(women: Combined, men: Combined) -> Estimate:
-    """Ratio of two figures of different people, from their logarithms; degrees of freedom after Welch (1947).
+    """Ratio of two figures of different people, from their logarithms.
 
-    Those of each figure hold what linkage takes from them, so the number of people would be too many.
+    The degrees of freedom of each hold what linkage takes from them, so the number of people would be too many.
     """
     difference = women.value - men.value
-    error = float(np.hypot(women.standard_error, men.standard_error))
-    parts = [(c.standard_error**4, c.degrees_of_freedom) for c in (women, men)]
-    usable = error > 0 and all(freedom > 0 for _, freedom in parts)
-    degrees = error**4 / sum(part / freedom for part, freedom in parts) if usable else 0.0
+    error, degrees = of_difference(
+        (women.standard_error, men.standard_error), (women.degrees_of_freedom, men.degrees_of_freedom)
+    )
     low, high = t_interval(difference, error, degrees)
     value, low, high = np.exp([difference, low, high]).tolist()
     return Estimate(value, low, high, t_p_value(difference, error, degrees))

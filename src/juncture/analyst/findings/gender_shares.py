@@ -24,10 +24,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from juncture.agreement.model import Agreement
 from juncture.agreement.vocabulary import AgencyFamily, ContactRole, Grain
 from juncture.analyst.findings.by_sex import PERMUTATIONS, compare_sums, people_with
 from juncture.analyst.findings.linkage import Linkage
-from juncture.analyst.findings.matchings import Matchings
+from juncture.analyst.findings.matchings import GROUPS, Matchings
 from juncture.analyst.findings.model import NAN, GenderFinding, Stratum
 from juncture.analyst.statistics.arrays import Vector
 from juncture.analyst.statistics.misclassification import Chance, pooled
@@ -35,14 +36,9 @@ from juncture.analyst.study.atrisk import during_risk
 from juncture.analyst.study.model import HOURS_A_BAND, HOURS_A_DAY, Contact, Episode, JoinedTimeline, Study
 
 PREFIX = "share:"
+ROLE = f"{PREFIX}role_"
 ROLES = (ContactRole.VICTIM, ContactRole.SUSPECT, ContactRole.SUBJECT)
 HOSPITAL = frozenset({"section12", "section12_transport", "inpatient_stay", "ed_visit", "ed_discharge"})
-#: Every measure there may be, without its prefix.
-SHARES_OF = (
-    *(f"role_{role.value}" for role in ROLES),
-    *("first_police", "co_response", "crisis_to_arrest", "crisis_to_hospital", "crisis_to_follow_up"),
-    *("night", "weekend"),
-)
 LEADS_TO_HOURS = 72
 FOLLOWED_DAYS = 7
 SATURDAY = 5
@@ -66,14 +62,16 @@ def compare_shares(
     study: Study, matchings: Matchings, linkage: Linkage, rng: np.random.Generator, permutations: int = PERMUTATIONS
 ) -> list[GenderFinding]:
     """Every share that the agreement's fields and grain allow; without q."""
-    return [
+    found = [
         _compared(name, cases, study, matchings, linkage, rng, permutations) for name, cases in _measures(study).items()
     ]
+    others = _in_other_roles(study, matchings)
+    return [replace(f, people_rest=others) if f.measure.startswith(ROLE) else f for f in found]
 
 
 def _measures(study: Study) -> dict[str, Cases]:
     agreement = study.agreement
-    police = {name for name in agreement.agencies if agreement.party[name].family is AgencyFamily.POLICE}
+    police = _police(agreement)
     grain = agreement.release.start.grain
     found: dict[str, Cases] = {}
     if agreement.release.role is not None and police:
@@ -97,6 +95,10 @@ def _measures(study: Study) -> dict[str, Cases]:
             lambda t, e: (e.start_h // HOURS_A_DAY + (weekdays[t.person] or 0)) % 7 >= SATURDAY
         )
     return found
+
+
+def _police(agreement: Agreement) -> set[str]:
+    return {name for name in agreement.agencies if agreement.party[name].family is AgencyFamily.POLICE}
 
 
 def _in_role(role: ContactRole, police: set[str]) -> Cases:
@@ -165,41 +167,37 @@ def _compared(
                 counted[3 if case.linked else 2, t, place[case.seen_by]] += 1
     whole, part = counted[0].sum(axis=1), counted[1].sum(axis=1)
     found = compare_sums(PREFIX + name, part, whole, matchings, rng, permutations=permutations)
-    without, by_sex = _without(whole - part, matchings), _by_sex(counted, matchings)
-    factors = [
-        _followed(sums[2], sums[3], stratum, linkage)
-        if counted[2:].any()
-        else _mixed(sums[1], sums[0], stratum, linkage)
-        for stratum, sums in by_sex.items()
-    ]
+    factors = []
+    for stratum in GROUPS:
+        sums = matchings.total(counted.swapaxes(0, 1), stratum)
+        if counted[2:].any():
+            factors.append(_followed(sums[2], sums[3], stratum, linkage))
+        else:
+            factors.append(_mixed(sums[1], sums[0], stratum, linkage))
     (least_women, most_women), (least_men, most_men) = factors
     return replace(
         found,
-        people_with=(*found.people_with, *without),
+        people_with=(*found.people_with, *_without(whole - part, matchings)),
         link_low=float(found.ratio.low * least_women / most_men),
         link_high=float(found.ratio.high * most_women / least_men),
     )
 
 
+def _in_other_roles(study: Study, matchings: Matchings) -> tuple[int, int]:
+    """Women and men with a contact with the police in a role of which no share is told: what the shares leave of 1."""
+    police = _police(study.agreement)
+    told = [
+        [c.agency in police and c.role is not None and c.role not in ROLES for c in during_risk(t, t.contacts)]
+        for t in study.timelines
+    ]
+    return _without(np.array([sum(others) for others in told], dtype=np.float64), matchings)
+
+
 def _without(rest: Vector, matchings: Matchings) -> tuple[int, int]:
     """Women and men with a case that the share does not hold."""
-    mean = np.zeros(matchings.group.size)
-    for weight, matching in zip(matchings.weights, matchings.distinct, strict=True):
-        mean += weight * np.where(matching >= 0, rest[matching], 0.0)
+    mean = matchings.weights @ matchings.by_person(rest)
     known = matchings.group < 2
     return people_with(mean[known], matchings.group[known] == 0)
-
-
-def _by_sex(counted: Vector, matchings: Matchings) -> dict[Stratum, Vector]:
-    """Of women and of men, mean sums (4, agencies) over the matchings."""
-    found = {}
-    for stratum in (Stratum.WOMEN, Stratum.MEN):
-        members = matchings.members(stratum)
-        sums = np.zeros((counted.shape[0], counted.shape[2]))
-        for weight, matching in zip(matchings.weights, matchings.distinct, strict=True):
-            sums += weight * counted[:, matching[members & (matching >= 0)]].sum(axis=1)
-        found[stratum] = sums
-    return found
 
 
 def _followed(own: Vector, linked: Vector, stratum: Stratum, linkage: Linkage) -> tuple[float, float]:

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
-from juncture.analyst.findings.effects import largest_share
 from juncture.analyst.findings.matchings import Matchings, combine
 from juncture.analyst.findings.model import NAN, Estimate, LastContactFinding, LastContactMeasure, Stratum
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, divide
@@ -56,7 +54,7 @@ class TimeTable:
     @classmethod
     def of(cls, study: Study) -> TimeTable:
         """The times of ``study``."""
-        kinds = _kinds(study.agreement)
+        kinds = tuple(study.agreement.kinds)
         place = {kind: number for number, kind in enumerate(kinds)}
         parts = [_times(study.agreement, timeline, place) for timeline in study.timelines]
         sizes = [part[0].size for part in parts]
@@ -82,12 +80,6 @@ class TimeTable:
                 LastContactMeasure.DAYS: np.column_stack((*bands, none)),
             },
         )
-
-
-def _kinds(agreement: Agreement) -> tuple[str, ...]:
-    """All kinds of contact that the agencies may report, as ``party.word``."""
-    families = [(agency, agreement.party[agency].family) for agency in agreement.agencies]
-    return tuple(f"{agency}.{word}" for agency, family in families if family is not None for word in kinds_of(family))
 
 
 def _times(
@@ -138,7 +130,7 @@ class Tally:
 
     def largest_share(self, stratum: Stratum) -> float:
         """Of the crises after it, the share of the person with most."""
-        return largest_share(list(self.parts[0] * self.matchings.members(stratum)), self.matchings)
+        return self.matchings.largest_share(list(self.parts[0] * self.matchings.members(stratum)))
 
 
 class LastContacts:

@@ -24,22 +24,39 @@ Safe = Callable[[Sequence[int]], bool]
 
 
 def pooled_last_contacts(contacts: LastContacts, threshold: int) -> tuple[LastContactFinding, ...]:
-    """Rows in which every number of people is 0 or at least ``threshold``, also among those whom a reader can work
-    out; none of a measure of which fewer than two rows could be told."""
+    """Rows of at least ``threshold`` people with such a crisis, in which every other number of people, also among those
+    whom a reader can work out, is 0 or as many; none of a measure of which fewer than two rows could be told.
+
+    What nobody met last is put together with others like what few did: otherwise the only one would show.
+    """
+    told = {measure: _told(contacts, measure, threshold, none_alone=True) for measure in contacts.table.values}
+    last = {measure: len(values) - 1 for measure, values in contacts.table.values.items()}
+    if len({len(pool) > 1 for measure, (_, pools) in told.items() for pool in pools if last[measure] in pool}) > 1:
+        # No contact is the same crises in both measures: alone in one it would tell what it is put together with in
+        # the other.
+        told = {measure: _told(contacts, measure, threshold, none_alone=False) for measure in contacts.table.values}
     found: list[LastContactFinding] = []
-    for measure, values in contacts.table.values.items():
-        pooling = _pool_kinds if measure is LastContactMeasure.KIND else _pool_days
-        chosen: tuple[Stratum, ...] = ()
-        pools: list[Pool] = []
-        for strata in (tuple(Stratum), (Stratum.ALL, _larger(contacts)), (Stratum.ALL,)):
-            told = pooling(contacts, len(values), _safe(contacts, measure, strata, threshold))
-            # With fewer rows by sex there is more to tell.
-            if not pools or len(pools) < LEAST_VALUES * len(told):
-                chosen, pools = strata, told
+    for measure, (strata, pools) in told.items():
         for pool in pools:
-            name = _name(measure, values, pool)
-            found += [contacts.finding(measure, name, pool, stratum) for stratum in chosen]
+            name = _name(measure, contacts.table.values[measure], pool)
+            found += [contacts.finding(measure, name, pool, stratum) for stratum in strata]
     return tuple(found)
+
+
+def _told(
+    contacts: LastContacts, measure: LastContactMeasure, threshold: int, *, none_alone: bool
+) -> tuple[tuple[Stratum, ...], list[Pool]]:
+    """Groups that have rows of one measure, and the values of each row."""
+    pooling = _pool_kinds if measure is LastContactMeasure.KIND else _pool_days
+    size = len(contacts.table.values[measure])
+    chosen: tuple[Stratum, ...] = ()
+    pools: list[Pool] = []
+    for strata in (tuple(Stratum), (Stratum.ALL, _larger(contacts)), (Stratum.ALL,)):
+        told = pooling(contacts, size, _safe(contacts, measure, strata, threshold), none_alone=none_alone)
+        # With fewer rows by sex there is more to tell.
+        if not pools or len(pools) < LEAST_VALUES * len(told):
+            chosen, pools = strata, told
+    return chosen, pools
 
 
 def _larger(contacts: LastContacts) -> Stratum:
@@ -56,30 +73,34 @@ def _safe(contacts: LastContacts, measure: LastContactMeasure, strata: Sequence[
         if len(strata) == len(Stratum) and any(left):
             return False
         counts = [n for row in (*people, left) for n in row]
+        if any(row[0] < threshold for row in people) or any(0 < n < threshold for n in counts):
+            return False
         shares = [tally.largest_share(stratum) for stratum in strata]
-        return not any(0 < n < threshold for n in counts) and not any(share > DOMINANT_SHARE for share in shares)
+        return not any(share > DOMINANT_SHARE for share in shares)
 
     return safe
 
 
-def _pool_kinds(contacts: LastContacts, size: int, safe: Safe) -> list[Pool]:
+def _pool_kinds(contacts: LastContacts, size: int, safe: Safe, *, none_alone: bool) -> list[Pool]:
     """Kinds that can be told alone, the most people first, and all others together; the rarest join the others until
     these can be told. No contact at all, the last of the values, is told last."""
     people = [contacts.tally(LastContactMeasure.KIND, (k,)).people(Stratum.ALL)[0] for k in range(size)]
-    alone = sorted((k for k in range(size) if people[k] and safe((k,))), key=lambda k: (-people[k], k))
+    kinds = range(size if none_alone else size - 1)
+    alone = sorted((k for k in kinds if safe((k,))), key=lambda k: (-people[k], k))
     while alone:
         rest = tuple(k for k in range(size) if k not in alone)
-        some = any(people[k] for k in rest)
-        if not some or safe(rest):
-            kinds = [(k,) for k in alone if k != size - 1]
-            return [*kinds, *([rest] if some else []), *([(size - 1,)] if size - 1 in alone else [])]
+        if safe(rest) and (none_alone or safe(rest[:-1])):
+            known = [(k,) for k in alone if k != size - 1]
+            return [*known, rest, *([(size - 1,)] if size - 1 in alone else [])]
         alone.pop()
     return []
 
 
-def _pool_days(contacts: LastContacts, size: int, safe: Safe) -> list[Pool]:
+def _pool_days(contacts: LastContacts, size: int, safe: Safe, *, none_alone: bool) -> list[Pool]:
     """Neighbouring bands joined until each can be told: a band that cannot joins its neighbour with fewer people."""
     pools: list[Pool] = [(k,) for k in range(size)]
+    if not none_alone:
+        pools[-2:] = [pools[-2] + pools[-1]]
     while len(pools) > 1:
         unsafe = next((i for i, pool in enumerate(pools) if not safe(pool)), None)
         if unsafe is None:

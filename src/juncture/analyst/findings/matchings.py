@@ -12,6 +12,7 @@ from juncture.agreement.vocabulary import Sex
 from juncture.analyst.findings.model import Estimate, Stratum
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
 from juncture.analyst.statistics.combine import combine_matchings
+from juncture.analyst.statistics.landmark import Contrast
 from juncture.analyst.study.model import Person, Study
 
 GROUPS = (Stratum.WOMEN, Stratum.MEN)
@@ -49,6 +50,39 @@ class Matchings:
     def over_draws(self, values: Sequence[float]) -> Vector:
         """A figure of each distinct matching (u) as a figure of each draw (M)."""
         return np.asarray(values, dtype=np.float64)[self.of_draw]
+
+    def combined(self, contrasts: Sequence[Contrast | None]) -> Combined:
+        """The log ratios of the distinct matchings (u) as one; None where a matching has nothing to compare."""
+        return combine(
+            self.over_draws([c.log_ratio if c else np.nan for c in contrasts]),
+            self.over_draws([c.standard_error if c else np.nan for c in contrasts]),
+            self.over_draws([float(c.degrees_of_freedom) if c else np.nan for c in contrasts]),
+        )
+
+    def rounded(self, counts: Vector) -> Integers:
+        """Mean over the draws of counts of each distinct matching (u, ...), each rounded, halves up."""
+        mean = np.tensordot(self.weights, counts, axes=1) if len(counts) else np.zeros(counts.shape[1:])
+        return np.floor(mean + 0.5).astype(np.int64)
+
+    def by_person(self, values: Vector) -> Vector:
+        """A figure of each timeline as one of each person under each distinct matching (u, people); 0 without one."""
+        found, has = np.zeros(self.distinct.shape), self.distinct >= 0
+        found[has] = values[self.distinct[has]]
+        return found
+
+    def total(self, values: Vector, stratum: Stratum) -> Vector:
+        """Mean over the draws of what ``stratum`` has together of figures of each timeline (t, ...)."""
+        member, found = self.members(stratum), np.zeros(values.shape[1:])
+        for weight, matching in zip(self.weights, self.distinct, strict=True):
+            found += weight * values[matching[member & (matching >= 0)]].sum(axis=0)
+        return found
+
+    def largest_share(self, by_person: Sequence[Vector]) -> float:
+        """The largest share that one person has, from events by person in each distinct matching (u, people)."""
+        if not len(by_person):
+            return float("nan")
+        mean = self.weights @ np.stack(by_person)
+        return float(mean.max() / mean.sum()) if mean.size and mean.sum() > 0 else float("nan")
 
 
 def in_stratum(group: Integers, stratum: Stratum) -> Booleans:

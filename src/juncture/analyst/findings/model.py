@@ -46,7 +46,7 @@ class Counts:
     ``openings`` are the evaluable ones and ``openings_missed`` those of them that were missed; people are those with
     such an opening (a person may have missed one and met another); ``people_informative`` are those from whom the
     comparison within persons learns; ``not_evaluable`` is ``crisis_first + institution_first + end_first``, and
-    ``people_left`` the people with such an opening.
+    ``people_left`` the people with such an opening. ``people_crisis`` have a crisis after a missed opening.
     """
 
     openings: int
@@ -61,6 +61,7 @@ class Counts:
     institution_first: int
     end_first: int
     people_left: int = 0
+    people_crisis: int = 0
 
     @property
     def not_evaluable(self) -> int:
@@ -97,9 +98,9 @@ class JunctureFinding:
 
     ``missed_share``: of all openings, those to which no response came within the window before a crisis did, corrected
     for missed and false links as ``links`` says; ``preempted_share``: the part of them in which a crisis came first.
-    ``ratio``: hazard of a crisis after missed over met openings, within persons; ``placebo``: the same, with what became of the
-    opening before held equal, of crises in the
-    30 days before; ``crude_ratio`` without comparing within persons; ``risk_ratio`` of a crisis by the horizon.
+    ``ratio``: hazard of a crisis after missed over met openings, within persons; ``placebo``: the same of crises in the
+    30 days before, with what became of the person's opening before held equal; ``crude_ratio`` without comparing within
+    persons; ``risk_ratio`` of a crisis by the horizon.
 
     In first crises within the horizon, a year, in the cohort: ``avoidable`` by the model; ``ceiling``: all that
     followed missed openings; ``bound_low``, ``bound_high`` without a model; ``avoidable_link_low``,
@@ -195,7 +196,8 @@ class GenderFinding:
     """One measure in women and men. ``people_women``, ``people_men``: people behind it; ``people_with``: people to whom
     it happened, other numbers of people that the measure rests on; ``largest_share``: of the events it counts, those of
     the person with most (NaN where it counts none). ``link_low``, ``link_high``: the ends that the interval reaches
-    over the range of the chance, by sex, that something is seen despite missed links (NaN where nothing bounds it)."""
+    over the range of the chance, by sex, that something is seen despite missed links (NaN where nothing bounds it).
+    ``people_rest``: women and men of what no share of its sort tells, where these add up to 1 with it."""
 
     measure: str
     women: float
@@ -208,6 +210,7 @@ class GenderFinding:
     q_value: float = NAN
     link_low: float = NAN
     link_high: float = NAN
+    people_rest: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

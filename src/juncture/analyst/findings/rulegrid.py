@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import BAND_EDGES, BAND_LABELS, band_of
+from juncture.agreement.vocabulary import BAND_EDGES, BAND_LABELS, band_of, kind_fits
 from juncture.analyst.findings.gender import years_at_risk
 from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import NAN, GridRow
@@ -141,12 +141,8 @@ def _days(timeline: JoinedTimeline, agreement: Agreement, families: Sequence[str
     return [
         contact.start_h // HOURS_A_DAY
         for contact in timeline.contacts
-        if contact.start_h < 0 and any(_fits(contact.kind, pattern) for pattern in patterns)
+        if contact.start_h < 0 and kind_fits(contact.kind, patterns)
     ]
-
-
-def _fits(kind: str, pattern: str) -> bool:
-    return kind == pattern or (pattern.endswith(".*") and kind.startswith(pattern[:-1]))
 
 
 def most_within(days: Sequence[int], width: int) -> int:

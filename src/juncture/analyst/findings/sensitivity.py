@@ -5,7 +5,7 @@ Each variant changes one thing of the primary contrast and nothing else:
 ``crises_7_30d``, ``prior_response``, ``all_adjusted``: what came before the opening is held equal
 (:mod:`findings.covariates`). ``time_dependent``: no landmark; an opening is unanswered until the response comes,
 whenever that is. ``all_crises``: every crisis within the horizon, not the first. ``gap_...``: contacts make up one
-episode where they are less than 6 or 72 hours apart (24 where the agreement has one of these). ``sccs``: the
+episode where they are less than 6, 24 or 72 hours apart, but for the agreement's own gap. ``sccs``: the
 self-controlled case series, crises after missed over crises after met openings, each against the person's other time.
 
 A variant is no second chance: verdicts rest on the primary contrast alone.
@@ -21,9 +21,9 @@ import numpy as np
 from juncture.agreement.model import Juncture
 from juncture.analyst.findings.case_series import CaseSeries
 from juncture.analyst.findings.covariates import history, varying
-from juncture.analyst.findings.effects import LONGEST_EFFECT_WINDOW, largest_share
+from juncture.analyst.findings.effects import LONGEST_EFFECT_WINDOW
 from juncture.analyst.findings.linkage import Linkage, Links
-from juncture.analyst.findings.matchings import Matchings, combine
+from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.model import NAN, JunctureFinding, SensitivityFinding, Stratum, Variant
 from juncture.analyst.findings.shares import missed_shares
 from juncture.analyst.findings.table import OpeningTable, Row, all_openings
@@ -164,19 +164,13 @@ def _summary(
     matchings: Matchings,
 ) -> SensitivityFinding:
     """The contrasts of the distinct matchings as one, with the openings ``parts`` that each rests on."""
-    ratio = combine(
-        matchings.over_draws([c.log_ratio if c else NAN for c in contrasts]),
-        matchings.over_draws([c.standard_error if c else NAN for c in contrasts]),
-        matchings.over_draws([float(c.degrees_of_freedom) if c else NAN for c in contrasts]),
-    ).exponential()
+    ratio = matchings.combined(contrasts).exponential()
     # As in the juncture's own counts: rounded by sex, then added up.
     counted = np.zeros((len(parts), 4, 3))
     for counts, part in zip(counted, parts, strict=True):
-        counts[0] = np.bincount(matchings.group[table.person[part]], minlength=3)
-        for number, rows in enumerate((part, part & table.missed, part & ~table.missed), 1):
-            counts[number] = np.bincount(matchings.group[np.unique(table.person[rows])], minlength=3)
-    mean = np.tensordot(matchings.weights, counted, axes=1)
-    openings, people, missed, met = np.floor(mean + 0.5).sum(axis=1).astype(int).tolist()
+        counts[0], counts[1] = table.by_sex(part, matchings)
+        counts[2:] = [table.by_sex(rows, matchings)[1] for rows in (part & table.missed, part & ~table.missed)]
+    openings, people, missed, met = matchings.rounded(counted).sum(axis=1).tolist()
     informative = matchings.weights @ [float(c.informative_persons) if c else 0.0 for c in contrasts]
     failures = [c.failure.value for c in contrasts if c and c.failure]
     if np.isfinite(ratio.low):
@@ -193,8 +187,6 @@ def _summary(
         people_met=met,
         people_informative=int(informative + 0.5),
         missed_share=NAN,
-        largest_share=largest_share(
-            [np.bincount(table.person[p], minlength=matchings.group.size).astype(np.float64) for p in parts], matchings
-        ),
+        largest_share=table.largest_share(parts, matchings),
         note=note,
     )

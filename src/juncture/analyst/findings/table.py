@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from juncture.agreement.model import Juncture
+from juncture.analyst.findings.matchings import Matchings
 from juncture.analyst.findings.openings import Fate, Opening, openings_of
 from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
 from juncture.analyst.study.model import Study
@@ -62,6 +63,18 @@ class OpeningTable:
     def under(self, matching: Integers) -> Booleans:
         """Which openings exist where each person has the timeline that ``matching`` (people) says."""
         return np.asarray(matching[self.person] == self.timeline, dtype=np.bool_)
+
+    def by_sex(self, rows: Booleans, matchings: Matchings) -> tuple[Integers, Integers]:
+        """How many openings ``rows`` (n) are, and how many people have one: each of women, men and others."""
+        person, group = self.person[rows], matchings.group
+        people = np.bincount(group[np.unique(person)], minlength=3)
+        return np.bincount(group[person], minlength=3), people
+
+    def largest_share(self, parts: Sequence[Booleans], matchings: Matchings) -> float:
+        """Of the openings that each distinct matching has (u), the share of the person with most."""
+        people = matchings.group.size
+        counted = [np.bincount(self.person[p], minlength=people).astype(np.float64) for p in parts]
+        return matchings.largest_share(counted)
 
 
 def _earlier_missed(rows: Sequence[Row]) -> Vector:

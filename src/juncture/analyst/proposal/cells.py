@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
 from juncture.analyst.findings import records
 from juncture.formats.tables import Cell, Column, ColumnKind
 
@@ -35,15 +34,23 @@ def share_or_none(share: float) -> float | None:
     return share if math.isfinite(share) else None
 
 
+def nobody_as_few(people: Iterable[int]) -> tuple[int, ...]:
+    """Numbers of people behind a row, with 1 for 0, so that rows of nobody are hidden like rows of few.
+
+    Otherwise whoever knows or plants the only one could see in what is told whether that person was chosen.
+    """
+    return tuple(max(number, 1) for number in people)
+
+
+def title_of(agreement: Agreement, kind: str) -> str:
+    """A kind (``party.word``) by title, with the agency's."""
+    return f"{agreement.kinds[kind].title} ({agreement.party[kind.split('.', 1)[0]].title})"
+
+
 def titles_of(agreement: Agreement, kinds: Sequence[str]) -> str:
-    """Kinds (``party.word``) by title, with the agency's."""
-    told = []
-    for kind in kinds:
-        name, word = kind.split(".", 1)
-        party = agreement.party[name]
-        title = kinds_of(party.family)[word].title if party.family is not None else word
-        told.append(f"{title.lower()} ({party.title})")
-    return ", ".join(told)
+    """Several of them, with a small first letter."""
+    titles = [title_of(agreement, kind) for kind in kinds]
+    return ", ".join(title[0].lower() + title[1:] for title in titles)
 
 
 def count(number: int, noun: str) -> str:

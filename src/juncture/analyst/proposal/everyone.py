@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import Sex
 from juncture.analyst.findings.model import Findings
 from juncture.analyst.proposal.cells import LABEL, PEOPLE, columns_of
+from juncture.analyst.proposal.people import SEXES
 from juncture.formats.tables import ProposedRow, ProposedTable
-
-SEXES = {Sex.FEMALE.value: "women", Sex.MALE.value: "men"}
 
 
 def everyone_table(findings: Findings, agreement: Agreement) -> ProposedTable:

@@ -6,7 +6,7 @@ from juncture.agreement.model import Agreement
 from juncture.analyst.findings import records
 from juncture.analyst.findings.expected_fall import CRISES
 from juncture.analyst.findings.model import Findings, Stratum
-from juncture.analyst.proposal.cells import ESTIMATE, LABEL, PEOPLE, cells_of, columns_of, share_or_none
+from juncture.analyst.proposal.cells import ESTIMATE, LABEL, PEOPLE, cells_of, columns_of, nobody_as_few, share_or_none
 from juncture.analyst.statistics.landmark import SMALLEST_INFORMATIVE
 from juncture.formats.tables import ProposedRow, ProposedTable
 
@@ -31,8 +31,17 @@ def expected_fall_table(findings: Findings, agreement: Agreement) -> ProposedTab
         ("lagged_high", "to", ESTIMATE),
         ("note", "Mind", ESTIMATE),
     )
+    people: dict[str, dict[Stratum, int]] = {}
+    for finding in findings.expected_falls:
+        people.setdefault(finding.agency, {})[finding.stratum] = finding.people
     rows = []
     for finding in findings.expected_falls:
+        record = records.expected_fall_record(finding)
+        own = people[finding.agency]
+        others = own[Stratum.ALL] - own[Stratum.WOMEN] - own[Stratum.MEN]
+        if finding.stratum is Stratum.ALL and 0 < others < agreement.disclosure.threshold:
+            # Rates of women and of men stand in another table, and beside these everybody's would tell the others'.
+            record |= dict.fromkeys(("before", "after"))
         if finding.agency == CRISES:
             title = "Crisis episodes"
         else:
@@ -41,8 +50,8 @@ def expected_fall_table(findings: Findings, agreement: Agreement) -> ProposedTab
         second = finding.people_lagged >= SMALLEST_INFORMATIVE
         rows.append(
             ProposedRow(
-                cells=cells_of(records.expected_fall_record(finding) | {"title": title}, columns),
-                people=(finding.people, *((finding.people_lagged,) if second else ())),
+                cells=cells_of(record | {"title": title}, columns),
+                people=nobody_as_few((finding.people, *((finding.people_lagged,) if second else ()))),
                 part_of=finding.agency,
                 is_total=finding.stratum is Stratum.ALL,
                 largest_share=share_or_none(finding.largest_share),

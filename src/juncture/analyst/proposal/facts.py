@@ -62,9 +62,9 @@ def facts_of(findings: Findings, study: Study) -> dict[str, str]:
         f"that a response is seen at all, as the links' probabilities tell it. {_completeness(findings, agreement)} "
         "Ratios are not corrected: losses spread evenly over a person's openings move them towards 1.",
         "placebo": "The placebo is the same comparison of crises in the "
-        f"{count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed, with what became of the "
-        "person's opening before held equal. A response that "
-        "answers two openings close together pulls it below 1 all by itself. A silent placebo proves nothing.",
+        f"{count(PLACEBO_DAYS, 'day')} before the opening, which a response cannot have changed, with what became of "
+        "the person's opening before held equal. A response that answers two openings close together pulls it below 1 "
+        "all by itself. A silent placebo proves nothing.",
         "avoidable": "Avoidable crises are first crises within the horizon, a year, in the people studied, that would "
         "not have happened had missed openings been met, if the ratio were the effect of the response. The interval "
         "resamples people and matchings.",

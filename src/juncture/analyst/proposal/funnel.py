@@ -8,7 +8,16 @@ from juncture.agreement.model import Agreement, Juncture
 from juncture.analyst.findings import records
 from juncture.analyst.findings.funnel import REASONS
 from juncture.analyst.findings.model import Findings, FunnelStage, FunnelStep
-from juncture.analyst.proposal.cells import EVENTS, LABEL, PEOPLE, cells_of, columns_of, count, share_or_none
+from juncture.analyst.proposal.cells import (
+    EVENTS,
+    LABEL,
+    PEOPLE,
+    cells_of,
+    columns_of,
+    count,
+    nobody_as_few,
+    share_or_none,
+)
 from juncture.formats.tables import ProposedRow, ProposedTable
 
 Steps = Mapping[FunnelStage, FunnelStep]
@@ -18,7 +27,8 @@ def funnel_table(findings: Findings, agreement: Agreement) -> ProposedTable:
     """A row a juncture and stage, of everybody.
 
     A reader can subtract one stage from the one before: the openings that fell out belong to people who count behind
-    the row, and people are told where as many as the threshold, or none, fell out altogether.
+    the row, and people are told where as many as the threshold, or none, fell out altogether. Nobody is few: stages of
+    which one person makes the difference would tell whoever knows that person.
     """
     columns = columns_of(
         ("juncture", "Juncture", LABEL),
@@ -44,7 +54,7 @@ def funnel_table(findings: Findings, agreement: Agreement) -> ProposedTable:
                 record["people"] = None
             # Where there are no openings nobody has most of them.
             share = share_or_none(step.largest_share) or 0.0
-            rows.append(ProposedRow(cells_of(record, columns), people, largest_share=share))
+            rows.append(ProposedRow(cells_of(record, columns), nobody_as_few(people), largest_share=share))
     return ProposedTable(
         name="funnel",
         title="From every opening to the crises after missed ones",
@@ -62,8 +72,8 @@ Behind = dict[FunnelStage, tuple[tuple[int, ...], bool]]
 def _nested(steps: Steps, threshold: int) -> Behind:
     """People behind each stage that holds part of the one before, and whether the row tells how many have one.
 
-    Those that could be judged come first: other tables tell of them as well. All openings are told where as many as the
-    threshold, or none, fell out before.
+    Those that could be judged come first: other tables tell of them as well. All openings are told where those that
+    could not be judged are of as many people as the threshold.
     """
     found: Behind = {}
     shown: FunnelStage | None = None
@@ -75,20 +85,18 @@ def _nested(steps: Steps, threshold: int) -> Behind:
             behind.append(steps[shown].people_left[stage] if is_above else step.people_left[shown])
         fell_out = 0 if told is None else abs(told - step.people)
         tells_people = not 1 <= fell_out < threshold
-        if tells_people:
-            behind.append(fell_out)
         found[stage] = (tuple(behind), tells_people)
-        if any(1 <= people < threshold for people in behind) or (is_above and shown is not None):
+        if any(people < threshold for people in behind) or (is_above and shown is not None):
             continue
         shown, told = stage, step.people if tells_people else told
     return found
 
 
 def _reasons(steps: Steps, threshold: int) -> Behind:
-    """People behind each reason why openings could not be judged. Where one reason is about too few, so is the next
-    larger: all of them together can be worked out from the stages."""
+    """People behind each reason why openings could not be judged. Where one reason is about too few or nobody, the next
+    larger is hidden too: all of them together can be worked out from the stages."""
     order = sorted(REASONS, key=lambda stage: steps[stage].people)
-    few = [steps[stage].people for stage in order if 1 <= steps[stage].people < threshold]
+    few = [steps[stage].people for stage in order if steps[stage].people < threshold]
     found: Behind = {stage: ((steps[stage].people,), True) for stage in order}
     companion = next((stage for stage in order if steps[stage].people >= threshold), None)
     if few and companion is not None:

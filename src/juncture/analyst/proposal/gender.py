@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from juncture.agreement.model import Agreement
 from juncture.analyst.findings import records
-from juncture.analyst.findings.gender_shares import PREFIX
-from juncture.analyst.findings.model import Findings
-from juncture.analyst.proposal.cells import ESTIMATE, LABEL, PEOPLE, cells_of, columns_of, share_or_none
+from juncture.analyst.findings.gender_shares import PREFIX, ROLE
+from juncture.analyst.findings.matchings import GROUPS
+from juncture.analyst.findings.model import Findings, GenderFinding
+from juncture.analyst.proposal.cells import ESTIMATE, LABEL, PEOPLE, cells_of, columns_of, nobody_as_few, share_or_none
 from juncture.formats.tables import ProposedRow, ProposedTable
 
 RATES = {
@@ -31,6 +33,8 @@ SHARES = {
     "weekend": "Crises on a weekend",
 }
 
+CO_RESPONSE = f"{PREFIX}co_response"
+
 
 def gender_table(findings: Findings, agreement: Agreement) -> ProposedTable:
     """A row a measure."""
@@ -49,6 +53,9 @@ def gender_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("people_women", "Women behind it", PEOPLE),
         ("people_men", "Men behind it", PEOPLE),
     )
+    threshold = agreement.disclosure.threshold
+    derived = _derived(findings.gender, threshold)
+    untold = _untold(findings, threshold)
     rows = []
     for finding in findings.gender:
         behind = (finding.people_women, finding.people_men)
@@ -58,13 +65,13 @@ def gender_table(findings: Findings, agreement: Agreement) -> ProposedTable:
             record |= dict.fromkeys(("women", "men", "ratio", "link_low", "link_high"))
         record |= {
             "title": _measure_title(finding.measure, agreement),
-            "people_women": behind[0],
-            "people_men": behind[1],
+            "people_women": None if (finding.measure, 0) in untold else behind[0],
+            "people_men": None if (finding.measure, 1) in untold else behind[1],
         }
         rows.append(
             ProposedRow(
                 cells_of(record, columns),
-                (*behind, *finding.people_with),
+                nobody_as_few((*behind, *finding.people_with, *derived.get(finding.measure, ()))),
                 largest_share=share_or_none(finding.largest_share),
             )
         )
@@ -80,6 +87,55 @@ def gender_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         columns=columns,
         rows=tuple(rows),
     )
+
+
+def _derived(gender: Sequence[GenderFinding], threshold: int) -> dict[str, tuple[int, ...]]:
+    """By measure, further numbers of people that a reader could work out from it and other rows.
+
+    Shares of roles add up to 1 with the roles that are not told: where one is about too few, so is the smallest of the
+    others. Crises with a co-response and all crises a year give the share, and so the rest of it.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    by_measure = {f.measure: f for f in gender}
+    roles = [f for f in gender if f.measure.startswith(ROLE)]
+    for sex in (0, 1):
+        numbers = {f.measure: f.people_with[sex] for f in roles}
+        few = [
+            n
+            for n in (*numbers.values(), *(n for f in roles[:1] for n in f.people_rest[sex : sex + 1]))
+            if n < threshold
+        ]
+        enough = [measure for measure in numbers if numbers[measure] >= threshold]
+        if few and enough:
+            companion = min(enough, key=lambda measure: numbers[measure])
+            found[companion] = (*found.get(companion, ()), *few)
+    if CO_RESPONSE in by_measure:
+        found["co_responses"] = by_measure[CO_RESPONSE].people_with
+    return found
+
+
+def _untold(findings: Findings, threshold: int) -> set[tuple[str, int]]:
+    """Measures and sexes (0 women, 1 men) whose number of people differs by few from another that is told."""
+    junctures = {(f.juncture, f.stratum): f.counts.people for f in findings.junctures}
+    at_risk, with_crisis = (0, 0), (0, 0)
+    untold = set()
+    for finding in findings.gender:
+        kind, _, name = finding.measure.partition(":")
+        numbers = (finding.people_women, finding.people_men)
+        if not name:
+            at_risk = numbers
+            continue
+        if finding.measure == CO_RESPONSE:
+            with_crisis = numbers
+        for sex, stratum in enumerate(GROUPS):
+            others = [at_risk[sex]]
+            if kind == "share" and name.startswith("crisis_to_"):
+                others.append(with_crisis[sex])
+            elif kind == "missed_share":
+                others.append(junctures[name, stratum])
+            if any(0 < abs(other - numbers[sex]) < threshold for other in others):
+                untold.add((finding.measure, sex))
+    return untold
 
 
 def _measure_title(measure: str, agreement: Agreement) -> str:

@@ -7,8 +7,19 @@ from collections.abc import Callable
 
 from juncture.agreement.model import Agreement
 from juncture.analyst.findings import records
-from juncture.analyst.findings.model import Findings, Stratum, Verdict
-from juncture.analyst.proposal.cells import ESTIMATE, EVENTS, LABEL, PEOPLE, cells_of, columns_of, share_or_none
+from juncture.analyst.findings.effects import LONGEST_EFFECT_WINDOW
+from juncture.analyst.findings.last_contact_pooled import DOMINANT_SHARE
+from juncture.analyst.findings.model import Counts, Findings, FunnelStage, Stratum, Verdict
+from juncture.analyst.proposal.cells import (
+    ESTIMATE,
+    EVENTS,
+    LABEL,
+    PEOPLE,
+    cells_of,
+    columns_of,
+    nobody_as_few,
+    share_or_none,
+)
 from juncture.formats.tables import ProposedRow, ProposedTable
 
 #: What a juncture's row says of an effect; all of it is left out where there are too few people to say.
@@ -71,7 +82,14 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("prob_top3", "Chance of being among the first three", ESTIMATE),
         ("verdict", "Verdict", ESTIMATE),
     )
-    untold = _few_left(findings, agreement.disclosure.threshold)
+    threshold = agreement.disclosure.threshold
+    untold = _few(findings, lambda counts: counts.people_left, threshold)
+    few_crises = _few(findings, lambda counts: counts.people_crisis, threshold) | {
+        (step.juncture, stratum)
+        for step in findings.funnel
+        if step.stage is FunnelStage.CRISIS and step.largest_share > DOMINANT_SHARE
+        for stratum in Stratum
+    }
     rows = []
     for finding in findings.junctures:
         counts = finding.counts
@@ -79,23 +97,30 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         record["title"] = agreement.juncture[finding.juncture].title
         if not math.isfinite(finding.lead.low):
             record["lead_days"] = None
+        if not math.isfinite(finding.placebo.low):
+            # It learns from fewer people than the ratio does, maybe from very few.
+            record["placebo_ratio"] = None
         record["bound_low"] = _outwards(finding.bound_low, math.floor)
         record["bound_high"] = _outwards(finding.bound_high, math.ceil)
         behind = [counts.people, counts.people_any, counts.people_missed, counts.people_met]
-        if finding.verdict is Verdict.TOO_SMALL:
-            # "Too small to say" is the result: no estimate without an interval, and no count of those few.
+        if finding.verdict is Verdict.TOO_SMALL or finding.response_within_days > LONGEST_EFFECT_WINDOW:
+            # "Too small to say" is the result: no estimate without an interval, and no count of those few. Nor where
+            # only the share missed is measured, which needs no comparison within persons.
             record |= dict.fromkeys(EFFECT_COLUMNS)
         elif finding.stratum is Stratum.ALL:
             behind.append(counts.people_informative)
         if (finding.juncture, finding.stratum) in untold:
             record["not_evaluable"] = None
+        if (finding.juncture, finding.stratum) in few_crises:
+            # The crises after missed openings themselves, by the year.
+            record |= dict.fromkeys(("ceiling", "bound_low", "bound_high"))
         if finding.stratum is not Stratum.ALL:
             # Told for everybody only: beside the whole, it would tell of the few informative people of the other sex.
             record["people_informative"] = None
         rows.append(
             ProposedRow(
                 cells=cells_of(record, columns),
-                people=tuple(behind),
+                people=nobody_as_few(behind),
                 part_of=finding.juncture,
                 is_total=finding.stratum is Stratum.ALL,
                 largest_share=share_or_none(finding.largest_share),
@@ -112,23 +137,18 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
     )
 
 
-def _few_left(findings: Findings, threshold: int) -> set[tuple[str, Stratum]]:
-    """Rows whose openings that cannot be evaluated are those of too few people, or would give such away."""
-    left: dict[str, dict[Stratum, int]] = {}
+def _few(findings: Findings, people: Callable[[Counts], int], threshold: int) -> set[tuple[str, Stratum]]:
+    """Rows of which what ``people`` stand behind is about too few or nobody, or would give such away."""
+    counted: dict[str, dict[Stratum, int]] = {}
     for finding in findings.junctures:
-        left.setdefault(finding.juncture, {})[finding.stratum] = finding.counts.people_left
+        counted.setdefault(finding.juncture, {})[finding.stratum] = people(finding.counts)
     untold = set()
-    for juncture, people in left.items():
-        parts = {stratum: n for stratum, n in people.items() if stratum is not Stratum.ALL}
-        others = people[Stratum.ALL] - sum(parts.values())
-        if 0 < people[Stratum.ALL] < threshold:
-            untold |= {(juncture, stratum) for stratum in people}
-            continue
-        few = {stratum for stratum, n in parts.items() if 0 < n < threshold}
-        untold |= {(juncture, stratum) for stratum in few}
-        if few or 0 < others < threshold:
-            # The whole less the other part would tell.
-            untold.add((juncture, Stratum.ALL))
+    for juncture, numbers in counted.items():
+        whole = numbers[Stratum.ALL]
+        parts = [n for stratum, n in numbers.items() if stratum is not Stratum.ALL]
+        if any(n < threshold for n in (whole, *parts)) or 0 < whole - sum(parts) < threshold:
+            # The whole less one part tells of the other, and the funnel tells the whole where it is of enough people.
+            untold |= {(juncture, s) for s in numbers if s is not Stratum.ALL or whole < threshold}
     return untold
 
 

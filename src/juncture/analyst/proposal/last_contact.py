@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection
 
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
 from juncture.analyst.findings import records
 from juncture.analyst.findings.last_contact import LOOK_BACK_DAYS, NONE
 from juncture.analyst.findings.last_contact_pooled import OTHER
@@ -20,6 +19,7 @@ from juncture.analyst.proposal.cells import (
     columns_of,
     count,
     share_or_none,
+    title_of,
 )
 from juncture.formats.tables import ProposedRow, ProposedTable
 
@@ -94,10 +94,7 @@ def _kind_title(value: str, values: Collection[str], agreement: Agreement) -> st
         return none.capitalize()
     if value == OTHER:
         return "Any other kind" if NONE in values else f"Any other kind, or {none}"
-    agency, word = value.split(".", 1)
-    party = agreement.party[agency]
-    title = kinds_of(party.family)[word].title if party.family is not None else word
-    return f"{title} ({party.title})"
+    return title_of(agreement, value)
 
 
 def _days_title(value: str) -> str:

@@ -54,6 +54,21 @@ def intervals(start: npt.ArrayLike, stop: npt.ArrayLike, length: int) -> tuple[V
     return begin, end
 
 
+def scaled(covariates: npt.ArrayLike, rows: int) -> tuple[Vector, Vector]:
+    """Covariates (rows, p) each divided by its own range, so that limits on steps and information mean the same for
+    all, and the ranges (p); raises ``UsageError`` on another shape, NaN or infinity."""
+    design = np.asarray(covariates, dtype=np.float64)
+    if design.ndim == 1:
+        design = design[:, None]
+    if design.ndim != 2 or design.shape[0] != rows or design.shape[1] == 0:
+        raise UsageError("covariates must have a row for each interval and at least one column.")
+    if not np.isfinite(design).all():
+        raise UsageError("covariates hold entries that are missing or infinite; drop those rows first.")
+    ranges = np.ptp(design, axis=0) if design.size else np.zeros(design.shape[1])
+    ranges[ranges == 0] = 1.0
+    return design / ranges, ranges
+
+
 def person_codes(person: npt.ArrayLike, start: Vector, stop: Vector) -> tuple[Integers, int]:
     """Codes of the persons and their number; raises ``UsageError`` where intervals of one person overlap."""
     index, labels = codes("person", person, start.size)
@@ -80,9 +95,23 @@ def t_p_value(estimate: float, standard_error: float, degrees: float) -> float:
     return float(2 * stats.t.sf(abs(estimate) / standard_error, degrees))
 
 
+def of_difference(errors: tuple[float, float], degrees: tuple[float, float]) -> tuple[float, float]:
+    """Standard error of the difference of two independent figures, and its degrees of freedom after Welch (1947,
+    Biometrika 34:28-35); 0 degrees where either figure has none or no error."""
+    error = float(np.hypot(*errors))
+    if not (error > 0 and min(degrees) > 0):
+        return error, 0.0
+    return error, error**4 / sum(own**4 / freedom for own, freedom in zip(errors, degrees, strict=True))
+
+
 def normal_quantile(confidence: float) -> float:
     """The normal quantile of a two-sided interval of this confidence."""
     return float(stats.norm.ppf(0.5 + confidence / 2))
+
+
+def over(part: float, whole: float) -> float:
+    """Quotient of two figures, NaN where the whole is 0 or not known."""
+    return part / whole if whole > 0 else float("nan")
 
 
 def divide(numerator: Vector, denominator: Vector) -> Vector:

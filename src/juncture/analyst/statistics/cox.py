@@ -18,10 +18,10 @@ from juncture.analyst.statistics.arrays import (
     flags,
     intervals,
     numbers,
+    scaled,
 )
 from juncture.analyst.statistics.likelihood import PartialLikelihood, Ties
 from juncture.analyst.statistics.maximise import Fit, maximise
-from juncture.base.errors import UsageError
 
 
 def cox_regression(
@@ -41,19 +41,10 @@ def cox_regression(
     """
     begin, end = intervals(start, stop, np.asarray(start).size)
     happened = flags("event", event, begin.size)
-    design = np.asarray(covariates, dtype=np.float64)
-    if design.ndim == 1:
-        design = design[:, None]
-    if design.ndim != 2 or design.shape[0] != begin.size or design.shape[1] == 0:
-        raise UsageError("covariates must have a row for each interval and at least one column.")
-    if not np.isfinite(design).all():
-        raise UsageError("covariates hold entries that are missing or infinite; drop those rows first.")
+    design, ranges = scaled(covariates, begin.size)
     cluster, labels = codes("person", person, begin.size)
     stratum = None if strata is None else codes("strata", strata, begin.size)[0]
-    # Each covariate on the scale of its own range, so that limits on steps and information mean the same for all.
-    ranges = np.ptp(design, axis=0) if design.size else np.zeros(design.shape[1])
-    ranges[ranges == 0] = 1.0
-    likelihood = PartialLikelihood(begin, end, happened, design / ranges, stratum, ties)
+    likelihood = PartialLikelihood(begin, end, happened, design, stratum, ties)
     return maximise(likelihood, cluster, labels.size).on_scale(ranges)
 
 

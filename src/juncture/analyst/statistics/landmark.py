@@ -15,7 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, codes, flags, numbers, t_interval, t_p_value
+from juncture.analyst.statistics.arrays import (
+    Booleans,
+    Integers,
+    Vector,
+    codes,
+    flags,
+    numbers,
+    of_difference,
+    t_interval,
+    t_p_value,
+)
 from juncture.analyst.statistics.cox import cox_regression
 from juncture.analyst.statistics.incidence import CumulativeIncidence, cumulative_incidence, log_risk_ratio
 from juncture.analyst.statistics.maximise import ConvergenceFailure, Fit
@@ -139,18 +149,15 @@ def adjusted_effect(
 def compare_effects(first: Contrast, second: Contrast, *, confidence: float = 0.95) -> Contrast:
     """Ratio of two effects on different persons (women over men): the interaction.
 
-    With strata by person the two are independent; degrees of freedom after Welch (1947, Biometrika 34:28-35). NaN where
-    either has no error, so below 20 informative persons in either; ``failure`` is the first there is.
+    With strata by person the two are independent (:func:`arrays.of_difference`). NaN where either has no error, so
+    below 20 informative persons in either; ``failure`` is the first there is.
     """
-    difference = first.log_ratio - second.log_ratio
-    parts = np.array([first.standard_error, second.standard_error]) ** 2
-    degrees = np.array([first.degrees_of_freedom, second.degrees_of_freedom])
-    total = float(parts.sum())
-    usable = total > 0 and degrees.min() > 0
-    freedom = int(total**2 / (parts**2 / degrees).sum()) if usable else 0
+    error, degrees = of_difference(
+        (first.standard_error, second.standard_error), (first.degrees_of_freedom, second.degrees_of_freedom)
+    )
     informative = first.informative_persons + second.informative_persons
     failure = first.failure or second.failure
-    return contrast(difference, float(np.sqrt(total)), informative, freedom, failure, confidence)
+    return contrast(first.log_ratio - second.log_ratio, error, informative, int(degrees), failure, confidence)
 
 
 def _openings(

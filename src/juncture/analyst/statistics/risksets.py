@@ -21,13 +21,12 @@ from juncture.analyst.statistics.arrays import Booleans, Integers, Vector
 class RiskSets:
     """Event times of n rows in their strata.
 
-    ``times``, ``strata`` (k): the distinct event times, ascending within ascending stratum. ``first``, ``last`` (n):
-    the run of event times at which each row is at risk. ``event_rows`` (m): rows that end with an event, in the order
+    ``times`` (k): the distinct event times, ascending within ascending stratum. ``first``, ``last`` (n): the run of
+    event times at which each row is at risk. ``event_rows`` (m): rows that end with an event, in the order
     of their time; ``event_at`` (m): the number of that time.
     """
 
     times: Vector
-    strata: Integers
     first: Integers
     last: Integers
     event_rows: Integers
@@ -76,7 +75,6 @@ def risk_sets(start: Vector, stop: Vector, event: Booleans, stratum: Integers | 
     keys, event_at = np.unique(end[event_rows], return_inverse=True)
     return RiskSets(
         times=moments[keys % moments.size] if keys.size else np.zeros(0),
-        strata=keys // max(moments.size, 1),
         first=np.searchsorted(keys, entry, side="right"),
         last=np.searchsorted(keys, end, side="right"),
         event_rows=event_rows,

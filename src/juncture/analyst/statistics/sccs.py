@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, codes, flags, intervals, numbers
+from juncture.analyst.statistics.arrays import Booleans, Integers, Vector, codes, flags, intervals, numbers, scaled
 from juncture.analyst.statistics.counting import counting_rows
 from juncture.analyst.statistics.landmark import Contrast, contrast
 from juncture.analyst.statistics.maximise import Fit, maximise
@@ -56,15 +56,9 @@ def case_series(person: npt.ArrayLike, length: npt.ArrayLike, events: npt.ArrayL
     happened = numbers("events", events, time.size)
     if (time <= 0).any() or (happened < 0).any():
         raise UsageError("length must be above 0 in every row, and events must not be negative.")
-    design = np.asarray(covariates, dtype=np.float64)
-    if design.ndim == 1:
-        design = design[:, None]
-    if design.ndim != 2 or design.shape[0] != time.size or design.shape[1] == 0 or not np.isfinite(design).all():
-        raise UsageError("covariates must have a row of numbers for each piece of time and at least one column.")
+    design, ranges = scaled(covariates, time.size)
     owner, labels = codes("person", person, time.size)
-    ranges = np.ptp(design, axis=0) if design.size else np.zeros(design.shape[1])
-    ranges[ranges == 0] = 1.0
-    likelihood = _ConditionalPoisson(owner, labels.size, time, happened, design / ranges)
+    likelihood = _ConditionalPoisson(owner, labels.size, time, happened, design)
     return maximise(likelihood, owner, labels.size).on_scale(ranges)
 
 
@@ -174,8 +168,7 @@ class _Openings:
         """Which window each moment (n) lies in; with ``own`` an opening that it is part of does not count."""
         size = self.person.size
         times, rank = np.unique(np.concatenate((self.start, moment)), return_inverse=True)
-        everyone, number = np.unique(np.concatenate((self.person, person)), return_inverse=True)
-        del everyone
+        _, number = np.unique(np.concatenate((self.person, person)), return_inverse=True)
         key = number.reshape(-1).astype(np.int64) * np.int64(times.size + 1) + rank.reshape(-1)
         following = np.searchsorted(key[:size], key[size:], side="left")
         last = self._step(following - 1, -1, person, moment, own)

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from juncture.agreement.model import Agreement
-from juncture.agreement.vocabulary import kinds_of
-from juncture.analyst.study.model import Contact, Episode, JoinedTimeline
+from juncture.analyst.study.model import HOURS_A_DAY, Contact, Episode, JoinedTimeline
 
 Span = tuple[int, int]
+JUST_BEFORE_HOURS = 1 / 64
 Dated = TypeVar("Dated", Contact, Episode)
 
 
 def institution_kinds(agreement: Agreement) -> frozenset[str]:
     """Kinds, as ``party.word``, of stays in which a person is not at risk."""
-    found = set()
-    for agency in agreement.agencies:
-        family = agreement.party[agency].family
-        if family is not None:
-            found |= {f"{agency}.{word}" for word, kind in kinds_of(family).items() if kind.institution}
-    return frozenset(found)
+    return frozenset(name for name, kind in agreement.kinds.items() if kind.institution)
 
 
 def institution_stays(contacts: Iterable[Contact], kinds: frozenset[str]) -> tuple[Span, ...]:
@@ -51,6 +49,18 @@ def at_risk_spans(start_h: int, stop_h: int, stays: Sequence[Span]) -> tuple[Spa
     if at < stop_h:
         free.append((at, stop_h))
     return tuple(free)
+
+
+def rows_at_risk(timeline: JoinedTimeline) -> NDArray[np.float64]:
+    """The time at risk of the follow-up as rows of a counting process (k, 2): from, until, in days.
+
+    Such a row leaves out its first moment, so the follow-up begins a little early: a crisis in its very first hour
+    counts, as in :func:`during_risk`.
+    """
+    first = timeline.follow_up_h[0]
+    spans = at_risk_spans(*timeline.follow_up_h, timeline.stays)
+    rows = [(a - (JUST_BEFORE_HOURS if a == first else 0), b) for a, b in spans]
+    return np.array(rows, dtype=np.float64).reshape(-1, 2) / HOURS_A_DAY
 
 
 def during_risk(timeline: JoinedTimeline, happened: Iterable[Dated]) -> list[Dated]:

@@ -42,6 +42,9 @@ from juncture.formats.cohort import LinkReport
 from juncture.formats.release import BandTotals, HistogramRow
 
 Rows = list[tuple[Any, ...]]
+#: What DuckDB says where another process has the file open, on POSIX and on Windows.
+OPEN_ELSEWHERE = ("Could not set lock", "another process")
+IN_USE = "Close it where it is open, or see that you may read it; then run this again."
 SETTINGS = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -108,8 +111,6 @@ SCHEMAS = {
         ]
     ),
 }
-#: Tables that studies of an earlier version do not have; they are read as empty.
-LATER = frozenset({"everyone", "totals"})
 
 
 def write_study(study: Study, path: Path) -> Path:
@@ -142,15 +143,23 @@ def write_study(study: Study, path: Path) -> Path:
 
 
 def open_study(path: Path) -> Study:
-    """Read what :func:`write_study` wrote; raises ``InputError`` where ``path`` is no study."""
+    """Read what :func:`write_study` wrote.
+
+    Raises ``InputError`` where ``path`` is no study, ``MachineError`` where another program or a permission stands in
+    the way.
+    """
     if not path.is_file():
         raise InputError("there is no study here", file=path, remedy="`juncture analyst unlock` makes one.")
     try:
+        path.open("rb").close()
         with contextlib.closing(_connect(path, read_only=True)) as con:
-            there = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-            read = {name: _read(con, name) if name in there or name not in LATER else [] for name in SCHEMAS}
+            read = {name: _read(con, name) for name in SCHEMAS}
         return _study(read)
+    except OSError as error:
+        raise MachineError(f"{path} could not be read: {error.strerror}.", remedy=IN_USE) from error
     except (duckdb.Error, JunctureError, ValueError, KeyError, IndexError, TypeError) as error:
+        if isinstance(error, duckdb.IOException) and any(words in str(error) for words in OPEN_ELSEWHERE):
+            raise MachineError(f"{path} is open in another program.", remedy=IN_USE) from error
         raise InputError(
             "this is not a study of this version", file=path, remedy="`juncture analyst unlock` makes it anew."
         ) from error

@@ -18,6 +18,7 @@ from juncture.formats.cohort import LinkReport
 from juncture.formats.release import BandTotals, HistogramRow
 
 HOURS_A_DAY = 24
+HOURS_A_YEAR = HOURS_A_DAY * 365.25
 HOURS_A_BAND = 6
 #: Who called or looked on met the agency, but the crisis was somebody else's.
 BYSTANDERS = frozenset({ContactRole.CALLER.value, ContactRole.WITNESS.value})

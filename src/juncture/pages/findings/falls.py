@@ -36,7 +36,7 @@ def expected(record: Record) -> Interval:
 
 
 def lagged(record: Record) -> Interval:
-    """The same, from people chosen a washout earlier."""
+    """The same the second way: of people who met the rule early, in a year that nobody was chosen for."""
     return interval(record, "lagged_fall", "lagged_low", "lagged_high")
 
 

@@ -24,7 +24,7 @@ def _by_juncture(agreement: Agreement, tables: Tables) -> dict[str, Rows]:
     for record, why in records(tables.get("funnel")):
         found.setdefault(str(record.get("juncture")), {})[str(record.get("stage"))] = record, why
     place = by_rank(agreement, tables)
-    return dict(sorted(found.items(), key=lambda item: place.get(item[0], len(place) + 1e6)))
+    return dict(sorted(found.items(), key=lambda item: place(item[0])))
 
 
 def _openings(rows: Rows, stage: str) -> float | None:

@@ -75,7 +75,7 @@ def ratio_of(record: Record) -> Interval:
 def juncture_views(agreement: Agreement, tables: Tables) -> tuple[JunctureView, ...]:
     """Every declared juncture, by rank, whether or not a row tells of it."""
     table, place = tables.get("junctures"), by_rank(agreement, tables)
-    return tuple(_juncture(agreement, table, name) for name in sorted(agreement.juncture, key=place.__getitem__))
+    return tuple(_juncture(agreement, table, name) for name in sorted(agreement.juncture, key=place))
 
 
 def _juncture(agreement: Agreement, table: ReleasedTable | None, name: str) -> JunctureView:
@@ -204,7 +204,7 @@ def forest_groups(agreement: Agreement, tables: Tables) -> tuple[charts.RatioGro
             # Nothing three times over is nothing once.
             tuple(rows) if any(row.drawn for row in rows) else _once(rows),
         )
-        for name, rows in sorted(found.items(), key=lambda item: place.get(item[0], len(place) + 1e6))
+        for name, rows in sorted(found.items(), key=lambda item: place(item[0]))
     )
 
 
@@ -223,7 +223,7 @@ def ranked_view(agreement: Agreement, tables: Tables) -> TableView | None:
     place = by_rank(agreement, tables)
 
     def order(record: Record) -> float:
-        return place.get(str(record.get("juncture")), len(place) + 1e6)
+        return place(str(record.get("juncture")))
 
     made = view(
         agreement,
@@ -284,7 +284,7 @@ def avoidable_groups(agreement: Agreement, tables: Tables) -> tuple[AmountGroup,
     rows = [r for r in shown(tables.get("junctures")) if r.get("stratum") == "all"]
     rows = [r for r in rows if figure(r.get("avoidable")) is not None]
     found = []
-    for record in sorted(rows, key=lambda r: place.get(str(r.get("juncture")), len(place) + 1e6)):
+    for record in sorted(rows, key=lambda r: place(str(r.get("juncture")))):
         parts = (
             Amount("At most", Interval(figure(record.get("ceiling"))), Look.MOST),
             Amount("Without a model", _bounds(record), Look.BOUNDS),

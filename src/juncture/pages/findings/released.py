@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 from juncture.agreement.model import Agreement
 from juncture.formats.tables import Cell, ReleasedTable
@@ -39,12 +40,14 @@ def title_of_juncture(agreement: Agreement, name: str) -> str:
     return agreement.juncture[name].title if name in agreement.juncture else name
 
 
-def by_rank(agreement: Agreement, tables: Tables) -> dict[str, float]:
-    """The place of each juncture: by rank where it has one, and those without by their order in the agreement."""
+def by_rank(agreement: Agreement, tables: Tables) -> Callable[[str], float]:
+    """The place of a juncture by its name: by rank where it has one, those without by their order in the agreement,
+    and last what the agreement does not declare."""
     ranks = {
         str(record.get("juncture")): figure(record.get("rank"))
         for record in shown(tables.get("junctures"))
         if record.get("stratum") == "all"
     }
     many = len(ranks) + 1
-    return {name: ranks.get(name) or many + place for place, name in enumerate(agreement.juncture)}
+    places = {name: ranks.get(name) or many + place for place, name in enumerate(agreement.juncture)}
+    return lambda name: places.get(name, math.inf)

@@ -32,7 +32,7 @@ def variant_chart(agreement: Agreement, tables: Tables) -> charts.Chart | None:
         remark = HIDDEN_TO_PROTECT if why else "" if ratio.known else "too small to say"
         row = RatioRow(text_of(record, "what", "variant"), ratio, remark)
         found.setdefault(str(record.get("juncture")), []).append(row)
-    for name in sorted(found, key=lambda name: place.get(name, len(place) + 1e6)):
+    for name in sorted(found, key=place):
         chart = charts.variants([RatioGroup(title_of_juncture(agreement, name), tuple(found[name]))])
         if chart is not None:
             return chart
@@ -58,7 +58,7 @@ def variant_views(agreement: Agreement, tables: Tables) -> tuple[TableView, ...]
             ),
             note="",  # said once for all junctures
         )
-        for number, name in enumerate(sorted(names, key=lambda name: place.get(name, len(place) + 1e6)))
+        for number, name in enumerate(sorted(names, key=place))
     )
 
 
