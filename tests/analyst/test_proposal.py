@@ -378,3 +378,24 @@ def test_a_placebo_without_an_interval_is_not_told(made: tuple[Study, Findings, 
     )
     rows = records(junctures_table(replace(findings, junctures=changed), study.agreement))
     assert {str(row["stratum"]) for row in rows if row["placebo_ratio"] is None} == {"women"}
+
+
+@pytest.mark.parametrize(("women", "told"), [(30, True), (34, False), (40, False)])
+def test_the_ratio_of_one_sex_is_not_told_where_the_rest_of_the_whole_is_learnt_from_few(
+    made: tuple[Study, Findings, Proposal], women: int, told: bool
+) -> None:
+    """Oracle: (log ratio of all x its weight - women's x theirs) over the difference of weights is the others' ratio;
+    they are 11 informative people, 6 or none."""
+    study, findings, _ = made
+    informative = {Stratum.ALL: 41 if told else 40, Stratum.WOMEN: women, Stratum.MEN: 6}
+    changed = tuple(
+        replace(
+            f,
+            counts=replace(f.counts, people_informative=informative[f.stratum]),
+            verdict=Verdict.TOO_SMALL if f.stratum is Stratum.MEN else Verdict.UNCERTAIN,
+        )
+        for f in findings.junctures
+    )
+    rows = {r["stratum"]: r for r in records(junctures_table(replace(findings, junctures=changed), study.agreement))}
+    assert rows["all"]["hazard_ratio"] is not None
+    assert (rows["women"]["hazard_ratio"] is not None) == told

@@ -307,6 +307,18 @@ def test_no_linkage_is_called_certain() -> None:
     assert "to have found 19 of every 20 people" in said
 
 
+def test_of_hidden_verdicts_no_lack_of_a_signal_is_claimed() -> None:
+    made = made_up.agreement()
+    first, second = sorted(made.juncture)[:2]
+    rows = ([first, "all", "uncertain"], [second, "all", None])
+    for hidden, said in (([1], "At no juncture that can be told of was there"), ([], "At no juncture that can")):
+        tables = released_as("junctures", "juncture! stratum! verdict!", *rows, hidden=hidden)
+        views = junctures.juncture_views(made, tables)
+        assert any(said in part for part in summary.in_short(made, tables, views, ()))
+    told = [view for view in views if view.verdict is not None]
+    assert any("At no juncture was there" in part for part in summary.in_short(made, tables, told, ()))
+
+
 def test_falls_by_themselves_are_in_short_where_they_are_known() -> None:
     assert summary.falls_alone(fall(*(None,) * 9)) == []
     (text,) = summary.falls_alone(fall(0.43, 0.33, 0.52, 0.38, 0.30, 0.46, *(None,) * 3))

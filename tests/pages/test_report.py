@@ -150,6 +150,7 @@ def test_a_hidden_juncture_tells_no_number(html: str) -> None:
     assert all(reasons)
     said = article(html, name)
     assert "Hidden, to protect people" in said
+    assert "The numbers" not in said, "tables of nothing but 'hidden' are pages of print"
     # What is left are the numbers of the declaration: 3 contacts in 14 days, a response in 7, a crisis in 30.
     assert set(re.findall(r"\d+", said)) <= {"3", "7", "14", "30", "95"}
 
@@ -211,6 +212,8 @@ def test_nothing_released_or_all_hidden(empty: bool) -> None:
     page = Page(bare_report(made, {} if empty else hide_all))
     assert page.faults == []
     assert "There is nothing to draw: no ratio was released." in page.text
+    assert "cannot be told: no figure of any juncture was released." in page.text
+    assert "was there a clear signal" not in page.text, "a reader cannot know what a hidden verdict is"
     assert "None" not in told(page)
 
 

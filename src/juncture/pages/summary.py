@@ -130,7 +130,15 @@ def in_short(
             "the same people’s next crisis came sooner. That is a reason to look closer, not proof of a cause."
         )
     else:
-        signal = "At no juncture was there a clear signal that a missed response is followed by more crises."
+        # A hidden verdict is not known to a reader, so nothing is said of it either way.
+        untold = sum(view.verdict is None for view in views)
+        where = "At no juncture" + (" that can be told of" if untold else "")
+        signal = f"{where} was there a clear signal that a missed response is followed by more crises."
+        if views and untold == len(views):
+            signal = (
+                "Where help could have come earlier cannot be told: no figure of any juncture was released. “What is "
+                "hidden, and why” says more. That is a result too."
+            )
     if by[Verdict.HARMFUL]:
         what = words.listed([f"“{title}”" for title in by[Verdict.HARMFUL]])
         signal += f" At {what} it was the other way round: crises came sooner after the response was given."
@@ -159,7 +167,7 @@ def _open_verdicts(views: Sequence[JunctureView], by: Mapping[Verdict, Sequence[
         parts.append("one is hidden, as too few people stand behind it")
     elif untold:
         parts.append(f"{words.small(untold)} are hidden, as too few people stand behind them")
-    if not parts:
+    if not parts or untold == len(views):
         return []
     looked_at = f"{words.small(len(views))} juncture{'s' if len(views) != 1 else ''}"
     return [f"Of the {looked_at} looked at, {words.listed(parts)}. That is a result too."]

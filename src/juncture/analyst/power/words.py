@@ -179,8 +179,9 @@ def _nothing(effect: Detectable) -> str:
         return f"Among the {effect.people}{name or ' people'} no ratio will most likely be seen, whatever it is."
     needed = _people_needed(effect.informative / effect.people)
     more = f" It takes about {needed}{name or ' people'}." if needed else ""
+    whom = f"Of the {effect.people}{name or ' people'}" if effect.people != 1 else "Of the one person"
     return (
-        f"Of the {effect.people}{name or ' people'}, {effect.informative:.0f} will be informative: had crises, and "
+        f"{whom}, {effect.informative:.0f} will be informative: had crises, and "
         f"openings both missed and met. Below {SMALLEST_INFORMATIVE} no interval is told, and that will be so in "
         f"{100 * (1 - effect.told):.0f} of 100 such studies.{more}"
     )
@@ -204,8 +205,9 @@ def _of_audits(plan: Plan) -> Iterator[str]:
     blind = told[0]
     yield (
         f"Where the linkage finds {_percent(recall)} of the responses and nobody has checked, a response that was not "
-        f"linked looks missed: the share is told as {_percent(blind.estimate)} where it is {_percent(_true(plan))}, "
-        f"and all one can say is that it lies between {100 * blind.low:.0f} and {100 * blind.high:.0f} %, if the "
+        f"linked looks missed: the share is told as {_percent(blind.estimate)} where it is {_percent(_true(plan))} "
+        f"(crises that come first count as missed, too), and all one can say is that it lies between "
+        f"{100 * blind.low:.0f} and {100 * blind.high:.0f} %, if the "
         "recall that the linker tells is right."
     )
     checked = 40 if 40 in told else next((number for number in told if number), None)

@@ -83,6 +83,7 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
         ("verdict", "Verdict", ESTIMATE),
     )
     threshold = agreement.disclosure.threshold
+    informative = {f.juncture: f.counts.people_informative for f in findings.junctures if f.stratum is Stratum.ALL}
     untold = _few(findings, lambda counts: counts.people_left, threshold)
     few_crises = _few(findings, lambda counts: counts.people_crisis, threshold) | {
         (step.juncture, stratum)
@@ -109,6 +110,9 @@ def junctures_table(findings: Findings, agreement: Agreement) -> ProposedTable:
             record |= dict.fromkeys(EFFECT_COLUMNS)
         elif finding.stratum is Stratum.ALL:
             behind.append(counts.people_informative)
+        elif informative[finding.juncture] - counts.people_informative < threshold:
+            # Everybody's ratio less this one, each with its weight, is that of the few from whom the others' is learnt.
+            record |= dict.fromkeys(EFFECT_COLUMNS)
         if (finding.juncture, finding.stratum) in untold:
             record["not_evaluable"] = None
         if (finding.juncture, finding.stratum) in few_crises:

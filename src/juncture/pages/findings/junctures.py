@@ -90,6 +90,7 @@ def _juncture(agreement: Agreement, table: ReleasedTable | None, name: str) -> J
         sentence = "No verdict was released for this juncture."
     else:
         sentence = words.verdict_sentence(verdict, ratio_of(record))
+    told = any(not hidden for _, hidden in rows.values())
     days = None if juncture.response.same_episode else juncture.response.within_days
     return JunctureView(
         name=name,
@@ -107,12 +108,12 @@ def _juncture(agreement: Agreement, table: ReleasedTable | None, name: str) -> J
         beside=tuple(
             filter(None, (_lead(record), _placebo(record), _avoidable(record, verdict), _not_evaluable(record)))
         ),
-        tables=_numbers(agreement, table, name) if table is not None and rows else (),
+        tables=_numbers(agreement, table, name) if table is not None and told else (),
     )
 
 
 def _numbers(agreement: Agreement, table: ReleasedTable, name: str) -> tuple[TableView, ...]:
-    """The tables of one juncture; one of which nothing is known is left out."""
+    """The tables of one juncture of which some row is told; one of which nothing is known is left out."""
     title = agreement.juncture[name].title
     made = (
         view(
