@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from juncture.agency.intake.names import is_no_name
@@ -581,6 +581,7 @@ def test_soundex_as_the_national_archives_code_it() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=20))
+@example("\U0001d468nn")  # a mathematical bold A
 def test_a_normalised_name_stays_as_it_is(text: str) -> None:
     once = name_key(text)
     assert once is None or name_key(once) == once
